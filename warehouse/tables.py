@@ -35,6 +35,25 @@ def _time(name: str, **kw: object) -> Column:
     return Column(name, DateTime(timezone=True), **kw)  # type: ignore[arg-type]
 
 
+# The part of each declaration that `marts.data_freshness` shows; the declarations themselves are the truth.
+sources = Table(
+    "sources",
+    metadata,
+    Column("source_id", Text, primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("cadence_zh", Text, nullable=False),
+    Column("cadence_en", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column(
+        "late_after_days",
+        Integer,
+        nullable=False,
+        comment="late when the newest accepted known_at is older than so many days",
+    ),
+    _time("declared_at", nullable=False, server_default=_now),
+)
+
 # One row a distinct content: the same bytes under another name or from another day are the same file.
 landed_files = Table(
     "landed_files",
@@ -151,6 +170,7 @@ releases = Table(
     Column("is_synthetic", Boolean, nullable=False, server_default=text("false")),
     _time("opened_at", nullable=False, server_default=_now),
     _time("built_at"),
+    _time("checked_at", comment="when the marts suite passed; nothing is published without it"),
     _time("published_at"),
     CheckConstraint(
         "state in ('building', 'built', 'published', 'superseded', 'rolled_back', 'held', 'failed', 'dropped')",

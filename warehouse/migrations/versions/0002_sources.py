@@ -1,0 +1,16 @@
+"""What a reader may know about each source, and when a release passed its checks."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.get_bind().connection.driver_connection.execute(Path(__file__).with_suffix(".sql").read_text())
+
+
+def downgrade() -> None:
+    raise RuntimeError("the audit trail is not dropped by a migration")

@@ -13,7 +13,7 @@ import pendulum
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from ingestion.declarations import load_all
+from ingestion.declarations import source_ids
 
 TIMEZONE = "Asia/Shanghai"
 MARTS = sorted(path.stem for path in (Path(__file__).parents[1] / "dbt_project" / "models" / "marts").rglob("*.sql"))
@@ -42,7 +42,7 @@ with DAG(
     doc_md=DOC,
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("30 7 * * *", timezone=TIMEZONE),
-        assets=AssetAny(*(Asset(f"raw.{declaration.source_id}") for declaration in load_all())),
+        assets=AssetAny(*(Asset(f"raw.{source_id}") for source_id in source_ids())),
     ),
     start_date=pendulum.datetime(2015, 1, 1, tz=TIMEZONE),
     catchup=False,

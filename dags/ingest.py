@@ -12,7 +12,7 @@ import pendulum
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ingestion.declarations import Declaration, load_all
+from ingestion.declarations import Declaration, declaration, source_ids
 
 TIMEZONE = "Asia/Shanghai"
 
@@ -38,15 +38,15 @@ or trigger by hand with `since` and `until`: only folders dated within are looke
 """
 
 
-def _text(declaration: Declaration) -> str:
+def _text(source: Declaration) -> str:
     return RUNBOOK.format(
-        source_id=declaration.source_id,
-        name_zh=declaration.name_zh,
-        name_en=declaration.name_en,
-        publisher=declaration.publisher,
-        cadence=declaration.cadence,
-        contact=declaration.contact,
-        runbook=declaration.runbook_zh,
+        source_id=source.source_id,
+        name_zh=source.name.zh,
+        name_en=source.name.en,
+        publisher=source.publisher.zh,
+        cadence=source.cadence.words.zh,
+        contact=source.contact.email,
+        runbook=source.runbook_zh,
     )
 
 
@@ -64,14 +64,14 @@ def _window() -> tuple[date | None, date | None]:
     return None, None
 
 
-def make_dag(declaration: Declaration) -> DAG:
+def make_dag(source: Declaration) -> DAG:
     """The three steps of one source, in a pool of its own so that a slow source starves nobody."""
-    source_id = declaration.source_id
+    source_id = source.source_id
     with DAG(
         dag_id=f"ingest_{source_id}",
-        dag_display_name=f"采集 {declaration.name_zh}",
-        doc_md=_text(declaration),
-        schedule=CronDataIntervalTimetable(declaration.schedule, timezone=TIMEZONE),
+        dag_display_name=f"采集 {source.name.zh}",
+        doc_md=_text(source),
+        schedule=CronDataIntervalTimetable(source.schedule, timezone=TIMEZONE),
         start_date=pendulum.datetime(2015, 1, 1, tz=TIMEZONE),
         catchup=False,
         max_active_runs=1,
@@ -115,5 +115,5 @@ def make_dag(declaration: Declaration) -> DAG:
     return dag
 
 
-for _declaration in load_all():
-    globals()[f"ingest_{_declaration.source_id}"] = make_dag(_declaration)
+for _source_id in source_ids():
+    globals()[f"ingest_{_source_id}"] = make_dag(declaration(_source_id))

@@ -106,6 +106,7 @@ class Limits(_Model):
     max_member_bytes: int = Field(ge=1)
     max_total_bytes: int = Field(ge=1)
     max_ratio: int = Field(ge=1)
+    max_rejects: int = Field(ge=1, description="a file with more rejected rows than this is no file of its layout")
 
 
 class Column(_Model):

@@ -150,7 +150,9 @@ def landing() -> Landing:
     """The landing area of this environment; LandingMissing if LANDING_URL is not set."""
     url = os.environ.get("LANDING_URL", "").strip()
     if not url:
-        raise LandingMissing("LANDING_URL is not set: run `. .run/env` first. 未设置落地区地址，请先执行 `. .run/env`。")
+        raise LandingMissing(
+            "LANDING_URL is not set: run `. .run/env` first. 未设置落地区地址，请先执行 `. .run/env`。"
+        )
     return Landing(url)
 
 
@@ -170,7 +172,7 @@ def clean_name(name: str) -> str:
     base = re.sub(r"[\x00-\x1f\x7f/\\]", "_", PurePosixPath(name.replace("\\", "/")).name).strip() or "file"
     if base.startswith("."):
         base = f"_{base[1:]}"
-    stem, suffix = os.path.splitext(base)
+    stem, suffix = PurePosixPath(base).stem, PurePosixPath(base).suffix
     while len(f"{stem}{suffix}".encode()) > _NAME_BYTES:
         stem, suffix = (stem[:-1], suffix) if stem else (suffix[:-1], "")
     return f"{stem}{suffix}"

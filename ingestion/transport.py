@@ -79,11 +79,12 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Folder:
-    """One folder of a listing with its files and the folders that were not entered."""
+    """One folder of a listing with its files; `error` when it could not be read."""
 
     path: str
     files: tuple[RemoteFile, ...]
     stamp: str = ""
+    error: TransportError | None = None
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,14 @@ class Transport(Protocol):
     """What `ingestion.runs` needs from any scheme."""
 
     address: Address
-    requests_made: int
+
+    @property
+    def requests_made(self) -> int:
+        """Requests of this object so far, refused and repeated ones too."""
+        ...
 
     def walk(self, enter: Enter) -> Iterator[Folder]:
-        """All folders below the address, one at a time; TransportError when one cannot be read."""
+        """All folders below the address, one at a time. TransportError when the address itself cannot be read."""
         ...
 
     def fetch(self, file: RemoteFile, target: IO[bytes], most_bytes: int) -> Fetched:
@@ -201,7 +206,9 @@ class _Sink:
                 f"传输不完整：应为 {expected} 字节，收到 {self.size} 字节",
                 f"the transfer was cut short: {self.size} of {expected} bytes",
             )
-        if self.size == 0 and self.file.size != 0:  # a file that the listing itself shows as empty is landed and refused
+        if (
+            self.size == 0 and self.file.size != 0
+        ):  # a file that the listing itself shows as empty is landed and refused
             raise PassingError("empty_body", "服务器返回空内容", "the server answered with an empty body")
         if _is_page(self.head):
             raise TransportError(
@@ -217,7 +224,7 @@ def _is_page(head: bytes) -> bool:
 
 
 class _Http:
-    """Index pages as nginx, Apache and Python write them. Nothing outside the address's host and folder is asked for."""
+    """Index pages as nginx, Apache and Python write them; nothing outside the address's host and folder is asked for."""
 
     def __init__(self, address: Address, meter: _Meter, politeness: Politeness) -> None:
         self.address, self._meter, self._politeness = address, meter, politeness
@@ -241,7 +248,13 @@ class _Http:
         seen = 0
         while waiting:
             path, stamp, depth = waiting.pop()
-            entries = self._index(path)
+            try:
+                entries = self._index(path)
+            except TransportError as error:
+                if not path or isinstance(error, QuotaSpent):
+                    raise
+                yield Folder(path, (), stamp, error)
+                continue
             seen += len(entries)
             if seen > _MOST_LISTED or depth > _MOST_DEPTH:
                 raise _endless()
@@ -368,7 +381,9 @@ def _entries(page: str, url: str, path: str) -> list[_Entry]:
         stamp = _STAMP.search(tail)
         size = _SIZE.search(tail[stamp.end() :] if stamp else tail)
         text = size.group(1) if size and not is_folder else ""
-        found[name] = _Entry(name, is_folder, int(text) if text.isdigit() else None, text, stamp.group() if stamp else "")
+        found[name] = _Entry(
+            name, is_folder, int(text) if text.isdigit() else None, text, stamp.group() if stamp else ""
+        )
     if not found and not _INDEX_SIGN.search(page):
         raise TransportError(
             "no_index", f"{path or '/'} 返回的不是目录页", f"{path or '/'} does not answer with an index page"
@@ -380,7 +395,9 @@ def _is_within(url: str, root: str) -> bool:
     one, other = urlsplit(url), urlsplit(root)
     steps = unquote(one.path).split("/")
     return (
-        (one.scheme, one.netloc) == (other.scheme, other.netloc) and one.path.startswith(other.path) and ".." not in steps
+        (one.scheme, one.netloc) == (other.scheme, other.netloc)
+        and one.path.startswith(other.path)
+        and ".." not in steps
     )
 
 
@@ -455,7 +472,13 @@ class _Filesystem:
         seen = 0
         while waiting:
             path, stamp, depth = waiting.pop()
-            entries = self._list(path)
+            try:
+                entries = self._list(path)
+            except TransportError as error:
+                if not path or isinstance(error, QuotaSpent):
+                    raise
+                yield Folder(path, (), stamp, error)
+                continue
             seen += len(entries)
             if seen > _MOST_LISTED or depth > _MOST_DEPTH:
                 raise _endless()
@@ -511,7 +534,7 @@ class _Filesystem:
                     while chunk := source.read(_CHUNK):
                         sink.write(chunk)
                 sink.finish(file.size)
-                request = {"scheme": self.address.scheme, "version": file.version}
+                request: dict[str, Any] = {"scheme": self.address.scheme, "version": file.version}
                 request["attempts"] = attempt.retry_state.attempt_number
                 return Fetched(sink.size, sink.digest.hexdigest(), False, request)
         raise AssertionError("unreachable")
@@ -530,7 +553,9 @@ def _as_transport_errors(place: str) -> Iterator[None]:
         raise TransportError("forbidden", f"无权读取 {place}", f"no permission to read {place}") from None
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
         kind = type(error).__name__
-        raise PassingError("connection", f"{place} 连接失败（{kind}）", f"{place}: connection failed ({kind})") from None
+        raise PassingError(
+            "connection", f"{place} 连接失败（{kind}）", f"{place}: connection failed ({kind})"
+        ) from None
     except requests.RequestException as error:
         kind = type(error).__name__
         raise TransportError("request", f"{place} 请求有误（{kind}）", f"{place}: bad request ({kind})") from None
@@ -542,7 +567,9 @@ def _as_transport_errors(place: str) -> Iterator[None]:
     except Exception as error:  # ftplib and botocore raise families of their own
         kind = type(error).__name__
         if type(error).__module__.split(".")[0] in ("ftplib", "botocore", "aiobotocore", "aiohttp", "s3fs"):
-            raise PassingError("connection", f"{place} 访问失败（{kind}）", f"{place}: access failed ({kind})") from None
+            raise PassingError(
+                "connection", f"{place} 访问失败（{kind}）", f"{place}: access failed ({kind})"
+            ) from None
         raise
 
 
@@ -567,4 +594,6 @@ def _stays(path: Path, root: Path) -> bool:
 
 
 def _endless() -> TransportError:
-    return TransportError("endless_listing", "目录过深或条目过多，停止列举", "the listing is too deep or too long; stopped")
+    return TransportError(
+        "endless_listing", "目录过深或条目过多，停止列举", "the listing is too deep or too long; stopped"
+    )

@@ -63,12 +63,17 @@ def test_the_parts_that_a_client_needs() -> None:
 
 
 def test_credentials_never_show() -> None:
-    for value in ("ftp://someone:geheim@h/x?token=geheim", json.dumps({"conn_type": "ftp", "host": "h", "password": "geheim"})):
+    for value in (
+        "ftp://someone:geheim@h/x?token=geheim",
+        json.dumps({"conn_type": "ftp", "host": "h", "password": "geheim"}),
+    ):
         address = parse(value)
         assert "geheim" not in f"{address} {address!r} {address.shown} {address.requested}"
 
 
-@pytest.mark.parametrize("value", ["/data", "gopher://h/x", "http://", "{broken", "http://u:geheim@h:99x/x", "http://h/a#b"])
+@pytest.mark.parametrize(
+    "value", ["/data", "gopher://h/x", "http://", "{broken", "http://u:geheim@h:99x/x", "http://h/a#b"]
+)
 def test_wrong_addresses_are_refused_without_their_credentials(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, value)
     with pytest.raises(AddressError) as caught:

@@ -27,3 +27,38 @@ select count(*) as row_count
 from {{ model }}
 having count(*) <> {{ expected }}
 {% endtest %}
+
+{#- Indicators that lack their one headline component. -#}
+{% test one_headline_component(model, indicators) %}
+select
+    indicators.plan_code,
+    indicators.indicator_code,
+    count(components.component_code) as headline_count
+from {{ indicators }} as indicators
+left join {{ model }} as components
+    on
+        indicators.plan_code = components.plan_code
+        and indicators.indicator_code = components.indicator_code
+        and components.is_headline
+group by indicators.plan_code, indicators.indicator_code
+having count(components.component_code) <> 1
+{% endtest %}
+
+{#- Indicators without a row on some day asked, on some basis. -#}
+{% test each_indicator_is_asked(model, indicators) %}
+select
+    askings.plan_code,
+    askings.basis,
+    askings.period_end,
+    indicators.indicator_code
+from (select distinct plan_code, basis, period_end from {{ model }}) as askings
+inner join {{ indicators }} as indicators on askings.plan_code = indicators.plan_code
+where not exists (
+    select 1 from {{ model }} as progress
+    where
+        progress.plan_code = askings.plan_code
+        and progress.basis = askings.basis
+        and progress.period_end = askings.period_end
+        and progress.indicator_code = indicators.indicator_code
+)
+{% endtest %}

@@ -173,7 +173,7 @@ class Platform:
         plan = [
             Stage(
                 "warehouse", "数据仓库的角色、库、表 warehouse roles, databases, tables",
-                lambda: self._run("warehouse", [PYTHON, "-m", "deploy.local.warehouse_setup"],
+                lambda: self._run("warehouse", [PYTHON, "-m", "deploy.warehouse_setup"],
                                   {**roles, "SUPERUSER_DSN": self.postgres.superuser_dsn}),
                 stamp=fingerprint([ROOT / "warehouse"], cluster, *roles.values()),
             ),

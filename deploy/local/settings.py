@@ -134,13 +134,20 @@ _SECRETS: dict[str, tuple[Callable[[], str], str]] = {
 def load_secrets(layout: Layout) -> dict[str, str]:
     """Every secret by name; those that are missing from `credentials` are made and written there (0600)."""
     known = dict(read_assignments(layout.credentials)) if layout.credentials.exists() else {}
-    if missing := [name for name in _SECRETS if name not in known]:
-        known |= {name: _SECRETS[name][0]() for name in missing}
-        lines = ["# 本机生成的密码与密钥，切勿提交或外传。 Generated on this machine; never commit or share.", ""]
-        for name, (_, meaning) in _SECRETS.items():
-            lines += [f"# {meaning}", f"{name}={known[name]}"]
-        write_private(layout.credentials, "\n".join(lines) + "\n")
+    if not known.keys() >= _SECRETS.keys():
+        known = {**new_secrets(), **known}
+        head = "# 本机生成的密码与密钥，切勿提交或外传。 Generated on this machine; never commit or share.\n\n"
+        write_private(layout.credentials, head + secrets_text(known))
     return {name: known[name] for name in _SECRETS}
+
+
+def new_secrets() -> dict[str, str]:
+    return {name: make() for name, (make, _) in _SECRETS.items()}
+
+
+def secrets_text(values: Mapping[str, str]) -> str:
+    """`NAME=value` lines, each under a comment that says what it opens."""
+    return "".join(f"# {meaning}\n{name}={values[name]}\n" for name, (_, meaning) in _SECRETS.items())
 
 
 def read_assignments(path: Path) -> Iterator[tuple[str, str]]:

@@ -319,12 +319,15 @@ class _Encoder:
         self.fingerprint.add(batch.column(self._names.index("_row_hash")))
         kept = in_scope(batch, self._declaration, self._scope)
         before = self.counts
+        rejected = parsed.rows_read - parsed.duplicates - batch.num_rows
+        # a member that cannot even be opened holds rows that nobody can count: it counts as one, read and rejected
+        shards = max(0, len(parsed.rejects) - rejected)
         self.counts = Counts(
-            read=before.read + parsed.rows_read,
+            read=before.read + parsed.rows_read + shards,
             loaded=before.loaded + kept.num_rows,
             skipped=before.skipped + batch.num_rows - kept.num_rows,
             duplicate=before.duplicate + parsed.duplicates,
-            rejected=before.rejected + parsed.rows_read - parsed.duplicates - batch.num_rows,
+            rejected=before.rejected + rejected + shards,
         )
         return encode(kept, self._constants) if kept.num_rows else None
 

@@ -56,8 +56,15 @@ class LandRefused(ValueError):
     """A file given by hand cannot be landed: no layout, no date, or not there."""
 
 
+class _Counted:
+    """The numbers of a result without its messages: what an Airflow task returns."""
+
+    def counts(self) -> dict[str, int]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, int)}
+
+
 @dataclass(frozen=True)
-class PullResult:
+class PullResult(_Counted):
     """Files of one pull. listed = known + fetched + refused + failed + left, without the ignored ones."""
 
     listed: int = 0
@@ -73,7 +80,7 @@ class PullResult:
 
 
 @dataclass(frozen=True)
-class LoadResult:
+class LoadResult(_Counted):
     """Files and rows of one load run. `files` were loaded; failed ones stay landed and are tried again."""
 
     files: int = 0
@@ -322,7 +329,8 @@ def _list(
                 and (seen is None or seen[0] != file.version)
             ):
                 found.late[file.path] = (file.version, today.isoformat())
-        if names and _is_new(before, folder.path, folder.stamp, names):
+        # an empty dated folder counts as listed too: what turns up in it afterwards is late
+        if (names or source.folder_date(folder.path)) and _is_new(before, folder.path, folder.stamp, names):
             found.folders[folder.path] = (folder.stamp, names)
         progress("list", len(found.wanted), None)
     if since or until:
@@ -750,6 +758,28 @@ def _status(connection: Any, source: Declaration) -> SourceStatus:
         is_synthetic=any(one[4] for one in of_loads.values()),
         message_zh="；".join(parts) or "正常",
     )
+
+
+def latest_rejects(source_id: str | None = None, most: int = 30) -> list[tuple[Any, ...]]:
+    """(reject_id, file, place, field, rule, reason_zh) of the latest rejected rows and refused files."""
+    columns = rejected_rows.c
+    statement = (
+        select(
+            columns.reject_id,
+            landed_files.c.relative_path,
+            columns.place,
+            columns.field,
+            columns.rule,
+            columns.reason_zh,
+        )
+        .join(landed_files, landed_files.c.file_id == columns.file_id)
+        .order_by(columns.reject_id.desc())
+        .limit(most)
+    )
+    if source_id:
+        statement = statement.where(columns.source_id == declaration(source_id).source_id)
+    with connections.engine("loader").begin() as connection:
+        return [tuple(row) for row in connection.execute(statement)]
 
 
 def check(source_id: str) -> list[Finding]:

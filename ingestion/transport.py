@@ -224,7 +224,7 @@ def _is_page(head: bytes) -> bool:
 
 
 class _Http:
-    """Index pages as nginx, Apache and Python write them; nothing outside the address's host and folder is asked for."""
+    """Index pages as nginx, Apache and Python write them; only the address's own host and folder are asked."""
 
     def __init__(self, address: Address, meter: _Meter, politeness: Politeness) -> None:
         self.address, self._meter, self._politeness = address, meter, politeness

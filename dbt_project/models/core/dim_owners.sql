@@ -1,0 +1,46 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        indexes=[{'columns': ['owner_key'], 'unique': true}],
+    )
+}}
+
+-- Append-only. Organisations by their name, natural persons by a salted key and a masked name.
+with
+
+publications as (
+
+    select * from {{ ref('stg_cnipa_patents__publications') }}
+
+),
+
+listed as (
+
+    select
+        owner.entry ->> 'owner_key' as owner_key,
+        owner.entry ->> 'owner_name_shown' as owner_name_shown,
+        (owner.entry ->> 'is_natural_person')::boolean as is_natural_person,
+        publications.known_at
+    from publications
+    cross join lateral jsonb_array_elements(publications.owner_list) as owner (entry)
+
+),
+
+final as (
+
+    select
+        listed.owner_key,
+        min(listed.owner_name_shown) as owner_name_shown,
+        bool_or(listed.is_natural_person) as is_natural_person,
+        min(listed.known_at) as first_known_at
+    from listed
+    {% if is_incremental() %}
+    where not exists (select 1 from {{ this }} as kept where kept.owner_key = listed.owner_key)
+    {% endif %}
+    group by listed.owner_key
+
+)
+
+select * from final

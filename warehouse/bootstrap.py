@@ -22,6 +22,8 @@ READERS = ("bi_reader", "downstream_reader")
 
 _MEMBERSHIPS = """
 grant builder to publisher;
+-- a build is dropped only when no reader's transaction is old enough to look for it
+grant pg_read_all_stats to publisher;
 grant owner, loader, builder, publisher, auditor to operator;
 """
 

@@ -180,6 +180,17 @@ releases = Table(
     Index("releases_one_current_key", "is_current", unique=True, postgresql_where=text("is_current")),
 )
 
+# Every view of marts reads this row; a publication is an update of it under an exclusive lock.
+current_release = Table(
+    "current_release",
+    metadata,
+    Column("is_the_one", Boolean, primary_key=True, server_default=text("true")),
+    Column("release_id", Text, ForeignKey(releases.c.release_id), nullable=False),
+    _time("since", nullable=False, server_default=_now),
+    CheckConstraint("is_the_one", name="current_release_one_row_check"),
+    comment="which build the views of marts show; every view reads it, a publication locks it",
+)
+
 checks = Table(
     "checks",
     metadata,

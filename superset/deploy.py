@@ -63,7 +63,7 @@ def _stage(name: str) -> Iterator[None]:
 def _application() -> Iterator[None]:
     """Superset's application context, with the administrator as the acting user where there is one."""
     os.environ.setdefault("SUPERSET_CONFIG_PATH", str(Path(__file__).resolve().parent / "superset_config.py"))
-    logging.disable(logging.INFO)  # Superset and Alembic tell every step
+    logging.disable(logging.WARNING)  # Superset and Alembic tell every step
     with _stage("application loaded"):
         from superset.app import create_app
 

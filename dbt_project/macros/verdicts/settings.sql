@@ -34,6 +34,7 @@
     (
         {{ words }}.kind = 'status'
         and {{ words }}.code = {{ code }}
-        and {{ words }}.target_rule = case when {{ code }} = 'falling' and {{ target_rule }} = 'keep_growing' then 'keep_growing' else 'any' end
+        and {{ words }}.target_rule
+        = case when {{ code }} = 'falling' and {{ target_rule }} = 'keep_growing' then 'keep_growing' else 'any' end
     )
 {%- endmacro %}

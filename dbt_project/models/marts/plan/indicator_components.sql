@@ -24,19 +24,43 @@ totals as (
         true as is_headline
     from plan_indicators
     where not exists (
-        select 1 from plan_components
-        where
-            plan_components.plan_code = plan_indicators.plan_code
-            and plan_components.indicator_code = plan_indicators.indicator_code
-    )
+            select 1 from plan_components
+            where
+                plan_components.plan_code = plan_indicators.plan_code
+                and plan_components.indicator_code = plan_indicators.indicator_code
+        )
 ),
 
 final as (
-    select plan_code, indicator_code, component_code, name_zh, name_en, unit, is_headline from totals
+    select
+        plan_code,
+        indicator_code,
+        component_code,
+        name_zh,
+        name_en,
+        unit,
+        is_headline
+    from totals
     union all
-    select plan_code, indicator_code, component_code, name_zh, name_en, unit, is_headline from plan_components
+    select
+        plan_code,
+        indicator_code,
+        component_code,
+        name_zh,
+        name_en,
+        unit,
+        is_headline
+    from plan_components
     union all
-    select plan_code, indicator_code, component_code, name_zh, name_en, unit, is_headline from house_components
+    select
+        plan_code,
+        indicator_code,
+        component_code,
+        name_zh,
+        name_en,
+        unit,
+        is_headline
+    from house_components
 )
 
 select * from final

@@ -126,7 +126,8 @@ year_reasons as (
         case
             when latest_value is null and is_too_early then 'too_early'
             when latest_value is null then 'no_observation_after_base'
-            when target_rule = 'at_least_every_year' then case when not_met_years = 0 and gap_years > 0 then 'gap' end
+            when target_rule = 'at_least_every_year' and not_met_years = 0 and gap_years > 0 then 'gap'
+            when target_rule = 'at_least_every_year' then null
             when is_too_early or closed_years = 0 then 'too_early'
             when base_value is null and (target_rule = 'keep_growing' or last_closed_value is distinct from 0) then 'no_base'
             when missing_years > 0 then 'gap'
@@ -157,6 +158,30 @@ by_years as (
     from year_reasons
 ),
 
+-- sub-tasks, and what is only watched ---------------------------------------------------------------------------------
+by_milestones as (
+    select
+        subject_id,
+        {{ milestone_status('subtask_count', 'accepted_count', 'overdue_count') }} as verdict,
+        subtask_count,
+        accepted_count,
+        overdue_count,
+        accepted_count::numeric / subtask_count as accepted_share,
+        last_accepted_on
+    from milestones
+),
+
+by_monitoring as (
+    select
+        subject_id,
+        case
+            when is_too_early then 'too_early'
+            when latest_value is null then 'no_observation_after_base'
+        end as reason
+    from inputs
+    where target_rule = 'monitor'
+),
+
 -- together ------------------------------------------------------------------------------------------------------------
 judged as (
     select
@@ -169,33 +194,24 @@ judged as (
         by_two_methods.required_growth_rate,
         by_two_methods.growth_ratio,
         by_two_methods.yearly_amount_needed,
-        milestones.subtask_count,
-        milestones.accepted_count,
-        milestones.overdue_count,
+        by_milestones.subtask_count,
+        by_milestones.accepted_count,
+        by_milestones.overdue_count,
         case inputs.target_rule
             when 'at_least' then by_two_methods.pace_status
-            when 'reach_milestone'
-                then coalesce(
-                    {{ milestone_status('milestones.subtask_count', 'milestones.accepted_count', 'milestones.overdue_count') }},
-                    'not_assessable'
-                )
-            when 'monitor'
-                then case when inputs.is_too_early or inputs.latest_value is null then 'not_assessable' end
+            when 'reach_milestone' then coalesce(by_milestones.verdict, 'not_assessable')
+            when 'monitor' then case when by_monitoring.reason is not null then 'not_assessable' end
             else by_years.verdict
         end as verdict_on_value,
         case inputs.target_rule
             when 'at_least' then by_two_methods.reason
-            when 'reach_milestone' then case when milestones.subtask_count is null then 'no_subtasks' end
-            when 'monitor'
-                then case
-                    when inputs.is_too_early then 'too_early'
-                    when inputs.latest_value is null then 'no_observation_after_base'
-                end
+            when 'reach_milestone' then case when by_milestones.verdict is null then 'no_subtasks' end
+            when 'monitor' then by_monitoring.reason
             else by_years.reason
         end as reason,
         coalesce(by_two_methods.growth_rate, by_years.growth_rate) as growth_rate,
         case
-            when inputs.target_rule = 'reach_milestone' then milestones.accepted_count::numeric / milestones.subtask_count
+            when inputs.target_rule = 'reach_milestone' then by_milestones.accepted_share
             else by_two_methods.completion_share
         end as completion_share,
         -- a milestone needs no value: its sub-tasks are read on the day itself
@@ -205,11 +221,12 @@ judged as (
             when 'monitor' then inputs.is_value_provisional
             else inputs.is_value_provisional or inputs.is_base_provisional or coalesce(by_years.is_year_provisional, false)
         end as is_provisional,
-        milestones.last_accepted_on
+        by_milestones.last_accepted_on
     from inputs
     left join by_two_methods on inputs.subject_id = by_two_methods.subject_id
     left join by_years on inputs.subject_id = by_years.subject_id
-    left join milestones on inputs.subject_id = milestones.subject_id
+    left join by_milestones on inputs.subject_id = by_milestones.subject_id
+    left join by_monitoring on inputs.subject_id = by_monitoring.subject_id
 ),
 
 final as (
@@ -229,10 +246,7 @@ final as (
         growth_reason,
         base_source,
         base_value,
-        case
-            when target_rule = 'reach_milestone' then accepted_count::numeric / subtask_count
-            else latest_value
-        end as latest_value,
+        case when target_rule = 'reach_milestone' then completion_share else latest_value end as latest_value,
         target_value,
         later_value,
         case

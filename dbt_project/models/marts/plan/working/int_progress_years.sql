@@ -11,16 +11,23 @@ observations as (
     select * from {{ ref('int_progress_observations') }}
 ),
 
+bounded as (
+    select
+        *,
+        case when is_stale then value_date else evaluated_on end as last_day
+    from inputs
+),
+
 years as (
     select
-        inputs.*,
+        bounded.*,
         counter.year,
         make_date(counter.year, 12, 31) as year_end,
-        make_date(counter.year, 12, 31) <= case when inputs.is_stale then inputs.value_date else inputs.evaluated_on end as is_closed
-    from inputs
+        make_date(counter.year, 12, 31) <= bounded.last_day as is_closed
+    from bounded
     cross join lateral generate_series(
-        extract(year from inputs.base_on)::integer + 1,
-        extract(year from case when inputs.is_stale then inputs.value_date else inputs.evaluated_on end)::integer
+        extract(year from bounded.base_on)::integer + 1,
+        extract(year from bounded.last_day)::integer
     ) as counter (year)
 ),
 

@@ -1,0 +1,4 @@
+from ingestion.sandbox.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="python -m ingestion.sandbox")

@@ -32,7 +32,7 @@ revoke all on schema public from public;
 create schema if not exists raw authorization loader;
 create schema if not exists ops authorization owner;
 create schema if not exists marts authorization publisher;
-grant create on database warehouse to builder;
+grant create, temporary on database warehouse to builder; -- dbt: unit tests and incremental models
 
 grant usage on schema raw to builder, auditor;
 alter default privileges for role loader in schema raw grant select on tables to builder, auditor;

@@ -74,6 +74,7 @@ def _application() -> Iterator[None]:
 
 def _act_as_admin() -> None:
     from flask import g
+
     from superset import security_manager
 
     g.user = security_manager.find_user(ADMIN)
@@ -86,6 +87,7 @@ def _act_as_admin() -> None:
 
 def _revision() -> str | None:
     from alembic.runtime.migration import MigrationContext
+
     from superset import db
 
     with db.engine.connect() as connection:
@@ -94,9 +96,10 @@ def _revision() -> str | None:
 
 def init() -> None:
     """Tables, permissions, roles, administrator. Safe to repeat; the slow part only runs after an upgrade."""
-    import superset
     from flask import current_app
     from flask_migrate import upgrade
+
+    import superset
     from superset import security_manager
 
     password = _required("SUPERSET_ADMIN_PASSWORD")
@@ -117,8 +120,9 @@ def init() -> None:
 
 
 def _set_administrator(password: str) -> None:
-    from superset import security_manager
     from werkzeug.security import check_password_hash
+
+    from superset import security_manager
 
     user = security_manager.find_user(ADMIN)
     if user is None:
@@ -179,8 +183,9 @@ def assets(folder: Path = bundle.ASSETS) -> None:
 
 def _forget_unreadable_passwords() -> None:
     """A changed SUPERSET_SECRET_KEY makes stored passwords unreadable; the import writes them anew."""
-    from superset import db
     from superset.models.core import Database
+
+    from superset import db
 
     try:
         with db.session.no_autoflush:
@@ -188,15 +193,18 @@ def _forget_unreadable_passwords() -> None:
     except ValueError:
         db.session.execute("update dbs set password = null, encrypted_extra = null")
         db.session.expire_all()
-        print("superset: SUPERSET_SECRET_KEY has changed; stored passwords are written anew. 密钥已变更，重新写入口令。")
+        print(
+            "superset: SUPERSET_SECRET_KEY has changed; stored passwords are written anew. 密钥已变更，重新写入口令。"
+        )
 
 
 def _remove_strays(known: set[str]) -> None:
     """What the files do not name goes: first what refers, then what is referred to."""
-    from superset import db
     from superset.connectors.sqla.models import SqlaTable
     from superset.models.dashboard import Dashboard
     from superset.models.slice import Slice
+
+    from superset import db
 
     for model, label in ((Dashboard, "dashboard"), (Slice, "chart"), (SqlaTable, "dataset")):
         for stray in db.session.query(model).all():
@@ -207,8 +215,9 @@ def _remove_strays(known: set[str]) -> None:
 
 
 def _let_readers_in(database_uuids: set[str]) -> None:
-    from superset import db, security_manager
     from superset.models.core import Database
+
+    from superset import db, security_manager
 
     role = security_manager.find_role(READER_ROLE)
     for database in db.session.query(Database).all():
@@ -223,8 +232,9 @@ def _let_readers_in(database_uuids: set[str]) -> None:
 
 def exported() -> dict[str, dict[str, Any]]:
     """The server's state in the files' normal form, under the files' names where the id is known."""
-    from superset import db
     from superset.commands.export.assets import ExportAssetsCommand
+
+    from superset import db
 
     _act_as_admin()
     db.session.expire_all()

@@ -185,6 +185,6 @@ def _lay_over(response: Response) -> Response:
     return response
 
 
-def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - Superset's name
+def FLASK_APP_MUTATOR(app: Flask) -> None:
     """Called by Superset with the finished application."""
     app.after_request(_lay_over)

@@ -31,7 +31,7 @@ def issue_days(family: str, year: int) -> tuple[date, ...]:
     """All issue days of a family in a year, in order."""
     if year >= _WEEKLY_SINCE:
         monday = _in_week_of(date(year, 1, 4), 0)
-        days = []
+        days: list[date] = []
         while True:
             week = monday.isocalendar().week
             # all families share the days; designs skip every second week
@@ -41,6 +41,7 @@ def issue_days(family: str, year: int) -> tuple[date, ...]:
             if day.year == year and (family != DESIGN or week % 4 in (0, 1)):
                 days.append(day)
             monday += timedelta(days=7)
+    months: tuple[int, ...]
     if year < _SPARSE_BEFORE:
         months = (6, 12) if family == DESIGN else (3, 6, 9, 12)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from operator import mul
 
 _NEW_FORM_SINCE = date(2003, 10, 1)
 _NEW_KINDS_SINCE = date(2010, 4, 7)
@@ -81,9 +82,12 @@ def has_own_grant_number(day: date) -> bool:
     return day < _NEW_KINDS_SINCE
 
 
+_WEIGHTS = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
+
+
 def _check(digits: str) -> str:
     # 2..9 over and over from the left; the rest of eleven, ten is X
-    rest = sum(int(digit) * (position % 8 + 2) for position, digit in enumerate(digits)) % 11
+    rest = sum(map(mul, map(int, digits), _WEIGHTS)) % 11
     return "X" if rest == 10 else str(rest)
 
 

@@ -57,7 +57,7 @@ def _road(roll: float, number: float) -> str:
 
 
 # (share in percent, spellings of the place after 东丽区, post codes, what it is)
-_DONGLI = Weighted(
+_DONGLI: Weighted[tuple[tuple[str, ...], tuple[str, ...], str]] = Weighted(
     (share, (spellings, codes, nature))
     for share, spellings, codes, nature in (
         # another district administers these: thirteen in a hundred
@@ -131,7 +131,7 @@ _TOWNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "蓟州区": (("", "官庄镇", "邦均镇", "上仓镇工业园"), ("301900", "301914")),
 }
 
-_BINHAI = Weighted(
+_BINHAI: Weighted[tuple[str, tuple[str, ...]]] = Weighted(
     (share, (prefix, codes))
     for share, prefix, codes in (
         (24, "天津市滨海新区开发区", ("300457",)),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
+from ingestion.sandbox.places import Place
 from ingestion.sandbox.targets import DESIGN, GRANTED, PUBLISHED, UTILITY
 from ingestion.sandbox.world import Document
 
@@ -82,10 +85,11 @@ _AGENT = (
     "            <base:Name>%s</base:Name>\n          </base:AddressBook>\n        </business:Agent>\n"
     "      </business:AgentDetails>\n"
 )
-_ABSTRACT = (
-    '  <business:Abstract dataFormat="original" lang="zh" sourceDB="national office" processingType="original"'
-    ' creator="03">\n    <base:Paragraphs num="0001">%s</base:Paragraphs>\n%s  </business:Abstract>\n'
+_BEFORE_ABSTRACT = (
+    b'  <business:Abstract dataFormat="original" lang="zh" sourceDB="national office" processingType="original"'
+    b' creator="03">\n    <base:Paragraphs num="0001">'
 )
+_AFTER_ABSTRACT = b"</base:Paragraphs>\n"
 _FIGURE = (
     '    <business:AbstractFigure>\n      <base:Figure num="0001">\n        <base:Image he="%d.%02d" wi="661"'
     ' file="%s.TIF" imgContent="undefined" imgFormat="TIFF" />\n      </base:Figure>\n    </business:AbstractFigure>\n'
@@ -118,9 +122,14 @@ def _person(luck: int, at: int) -> str:
     return _SURNAMES[(luck >> (at * 7)) % 20] + "某"
 
 
-def gazette_number(found: Document) -> str:
-    week = found.day.isocalendar().week
-    return f"{found.day.year - 1984}-{week:02d}{2 if found.day.weekday() == 4 else 1:02d}"
+@lru_cache(maxsize=4096)
+def _digits(day: date) -> str:
+    return f"{day:%Y%m%d}"
+
+
+def gazette_number(day: date) -> str:
+    """Volume, week of the year, and the issue's place in the week."""
+    return f"{day.year - 1984}-{day.isocalendar().week:02d}{2 if day.weekday() == 4 else 1:02d}"
 
 
 def file_stem(found: Document) -> str:
@@ -135,142 +144,183 @@ def _or_zero(text: str) -> str:
     return text or "0"
 
 
-def _address(found: Document) -> str:
-    place = found.place
-    return _ADDRESS % (
-        _or_zero(place.county),
-        _or_zero(place.city),
-        _or_zero(place.province),
-        _or_zero(place.post_code),
-        place.state,
-        escape(f"{place.post_code} {place.text}" if place.post_code else place.text),
+@lru_cache(maxsize=8192)
+def _address(place: Place) -> bytes:
+    text = f"{place.post_code} {place.text}" if place.post_code else place.text
+    return (
+        _ADDRESS
+        % (
+            _or_zero(place.county),
+            _or_zero(place.city),
+            _or_zero(place.province),
+            _or_zero(place.post_code),
+            place.state,
+            escape(text),
+        )
+    ).encode()
+
+
+@lru_cache(maxsize=8)
+def _party_frame(tag: str) -> tuple[bytes, bytes, bytes, bytes]:
+    kind = ' appType="applicant"' if tag == "Applicant" else ""
+    return (
+        f'        <business:{tag} sequence="'.encode(),
+        f'"{kind} {_MADE}>\n          <base:AddressBook lang="zh">\n            <base:Name>'.encode(),
+        b"</base:Name>\n",
+        f"          </base:AddressBook>\n{_ORGANIZATION}        </business:{tag}>\n".encode(),
     )
 
 
-def _parties(tag: str, names: list[str], found: Document) -> str:
+def _parties(tag: str, names: list[str], address: bytes) -> bytes:
     # only the first of them has an address
-    kind = ' appType="applicant"' if tag == "Applicant" else ""
-    parts = []
+    begin, book, named, end = _party_frame(tag)
+    parts: list[bytes] = []
     for at, name in enumerate(names, 1):
-        parts.append(
-            f'        <business:{tag} sequence="{at}"{kind} {_MADE}>\n          <base:AddressBook lang="zh">\n'
-            f"            <base:Name>{escape(name)}</base:Name>\n"
-            f"{_address(found) if at == 1 else ''}          </base:AddressBook>\n{_ORGANIZATION}"
-            f"        </business:{tag}>\n"
+        parts += (begin, b"%d" % at, book, escape(name).encode(), named, address if at == 1 else b"", end)
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=2048)
+def _agent_of(number: int, person: str) -> bytes:
+    name, code = _agency(number)
+    return (_AGENT % (code, name, code, person)).encode()
+
+
+def _agent(found: Document) -> bytes:
+    return _agent_of(found.agency, _person(found.luck, 9)) if found.agency else b""
+
+
+@lru_cache(maxsize=512)
+def _inventor(form: str, at: int, person: str) -> bytes:
+    return (form % (at, person)).encode()
+
+
+@lru_cache(maxsize=8192)
+def _class(at: int, subclass: str, group: int, subgroup: str, version: str) -> bytes:
+    return (
+        _CLASS
+        % (
+            at,
+            version,
+            subclass[0],
+            subclass[1:3],
+            subclass[3],
+            group,
+            subgroup,
+            subclass,
+            group,
+            subgroup,
+            version[:4],
+            version[4:6],
         )
-    return "".join(parts)
+    ).encode()
 
 
-def _agent(found: Document) -> str:
-    if not found.agency:
-        return ""
-    name, code = _agency(found.agency)
-    return _AGENT % (code, name, code, _person(found.luck, 9))
+@lru_cache(maxsize=4096)
+def _sentences(bits: int) -> bytes:
+    return "".join(_SENTENCES[(bits >> (3 * at)) % 8] for at in range(4)).encode()
+
+
+@lru_cache(maxsize=64)
+def _gazette(day: date) -> bytes:
+    return (_GAZETTE % (gazette_number(day), f"{day:%Y%m%d}")).encode()
 
 
 def page(found: Document) -> bytes:
-    """The XML of a document, with byte order mark, in UTF-8."""
-    day, kind = f"{found.day:%Y%m%d}", found.letter
-    filed = f"{found.filed:%Y%m%d}"
+    """The XML of a document, with byte order mark, in UTF-8.
+
+    The pieces are joined as bytes: one long text with a few Chinese characters would be widened and encoded as a whole.
+    """
+    day, kind = _digits(found.day), found.letter
+    filed = _digits(found.filed)
     applied = _TYPE[found.family]
-    publications = [_PUBLICATION % (form, found.number, kind, day) for form in (_STANDARD, _ORIGINAL)]
-    applications = [
-        _APPLICATION % (applied, form, number, filed)
-        for form, number in ((_STANDARD, found.application.standard), (_ORIGINAL, found.application.original))
-    ]
-    if not found.publication_standard_first:
-        publications.reverse()
-    if not found.standard_first:
-        applications.reverse()
-    tag = "DesignBibliographicData" if found.family == DESIGN else "BibliographicData"
+    number = found.number
+    standard, original = found.application.standard, found.application.original
+    forms = (_STANDARD, _ORIGINAL) if found.publication_standard_first else (_ORIGINAL, _STANDARD)
+    pairs = ((_STANDARD, standard), (_ORIGINAL, original))
+    (form1, number1), (form2, number2) = pairs if found.standard_first else pairs[::-1]
+    tag = b"DesignBibliographicData" if found.family == DESIGN else b"BibliographicData"
     parts = [
-        _HEAD % (file_stem(found) + ".XML", f"{found.produced:%Y%m%d}", found.status, found.number, kind, day),
-        f"  <business:{tag}>\n",
-        *publications,
-        _GAZETTE % (gazette_number(found), day),
-        *applications,
+        (_HEAD % (file_stem(found) + ".XML", _digits(found.produced), found.status, number, kind, day)).encode(),
+        b"  <business:%b>\n" % tag,
+        ((_PUBLICATION + _PUBLICATION) % (forms[0], number, kind, day, forms[1], number, kind, day)).encode(),
+        _gazette(found.day),
+        ((_APPLICATION + _APPLICATION) % (applied, form1, number1, filed, applied, form2, number2, filed)).encode(),
     ]
     if found.family == DESIGN:
-        parts += _design_body(found)
+        _design_body(found, parts)
     else:
-        parts += _body(found)
-    parts.append("</business:PatentDocumentAndRelated>\n")
-    return "".join(parts).encode()
+        _body(found, parts)
+    parts.append(b"</business:PatentDocumentAndRelated>\n")
+    return b"".join(parts)
 
 
-def _body(found: Document) -> list[str]:
-    parts = ['    <business:ClassificationIPCRDetails creator="03" processingType="original">\n']
-    for at, (subclass, group, subgroup, version) in enumerate(found.classes, 1):
-        parts.append(
-            _CLASS
-            % (
-                at,
-                version,
-                subclass[0],
-                subclass[1:3],
-                subclass[3],
-                group,
-                subgroup,
-                subclass,
-                group,
-                subgroup,
-                version[:4],
-                version[4:6],
-            )
-        )
+_BEFORE_TITLE = (
+    b"    </business:ClassificationIPCRDetails>\n"
+    b'    <business:InventionTitle lang="zh" dataFormat="original" sourceDB="national office"'
+    b' processingType="original" creator="03">'
+)
+_AFTER_TITLE = (
+    b'</business:InventionTitle>\n    <business:Parties>\n      <business:ApplicantDetails representative="1">\n'
+)
+
+
+def _body(found: Document, parts: list[bytes]) -> None:
+    parts.append(b'    <business:ClassificationIPCRDetails creator="03" processingType="original">\n')
+    parts += [_class(at, *entry) for at, entry in enumerate(found.classes, 1)]
     # the title may hold elements of the base namespace
-    parts.append(
-        "    </business:ClassificationIPCRDetails>\n"
-        '    <business:InventionTitle lang="zh" dataFormat="original" sourceDB="national office"'
-        f' processingType="original" creator="03">{found.title}</business:InventionTitle>\n'
-        '    <business:Parties>\n      <business:ApplicantDetails representative="1">\n'
-    )
-    parts.append(_parties("Applicant", found.owner_names, found))
-    parts.append("      </business:ApplicantDetails>\n      <business:InventorDetails>\n")
-    parts += [_INVENTOR % (at, _person(found.luck, at)) for at in range(1, found.inventors + 1)]
-    parts.append("      </business:InventorDetails>\n")
+    title = found.title.encode()
+    address = _address(found.place)
+    parts += (_BEFORE_TITLE, title, _AFTER_TITLE, _parties("Applicant", found.owner_names, address))
+    parts.append(b"      </business:ApplicantDetails>\n      <business:InventorDetails>\n")
+    parts += [_inventor(_INVENTOR, at, _person(found.luck, at)) for at in range(1, found.inventors + 1)]
+    parts.append(b"      </business:InventorDetails>\n")
     if found.family != PUBLISHED:
-        parts.append("      <business:AssigneeDetails>\n")
-        parts.append(_parties("Assignee", found.assignee_names, found))
-        parts.append("      </business:AssigneeDetails>\n")
-    parts.append(_agent(found))
-    parts.append("    </business:Parties>\n  </business:BibliographicData>\n")
-    what = "本实用新型" if found.family == UTILITY else "本发明"
-    plain = found.title.replace("<base:Sub>", "").replace("</base:Sub>", "")
-    plain = plain.replace("<base:Sup>", "").replace("</base:Sup>", "")
+        parts += (
+            b"      <business:AssigneeDetails>\n",
+            _parties("Assignee", found.assignee_names, address),
+            b"      </business:AssigneeDetails>\n",
+        )
+    parts += (_agent(found), b"    </business:Parties>\n  </business:BibliographicData>\n")
     bits = found.luck
-    sentences = "".join(_SENTENCES[(bits >> (3 * at)) % 8] for at in range(4))
-    figure = ""
+    plain = title
+    if b"<" in title:
+        plain = re.sub(rb"</?base:\w+>", b"", title)
+    what = "本实用新型涉及" if found.family == UTILITY else "本发明涉及"
+    figure = b""
     if bits % 10:
-        figure = _FIGURE % (200 + bits % 300, bits % 97, found.application.original.split(".")[0])
-    parts.append(_ABSTRACT % (f"{what}涉及{plain}。{sentences}", figure))
-    return parts
+        number = found.application.original.split(".")[0]
+        figure = (_FIGURE % (200 + bits % 300, bits % 97, number)).encode()
+    parts += (_BEFORE_ABSTRACT, what.encode(), plain, "。".encode(), _sentences(bits % 4096), _AFTER_ABSTRACT, figure)
+    parts.append(b"  </business:Abstract>\n")
 
 
-def _design_body(found: Document) -> list[str]:
+def _design_body(found: Document, parts: list[bytes]) -> None:
     edition = max(8, min(15, (found.day.year - 1967) // 4 + 1))
-    # two spaces less than elsewhere: the parties stand one level higher here
-    parts = [
-        f"    <business:PatentNumber>ZL{found.application.original}</business:PatentNumber>\n"
-        f'    <business:ClassificationLocarno editionStatementVersion="{edition}">\n'
-        f"      <business:MainClassification>{found.locarno}</business:MainClassification>\n"
-        "    </business:ClassificationLocarno>\n"
-        f'    <business:DesignTitle lang="zh" dataFormat="original">{escape(found.title)}</business:DesignTitle>\n'
-        "    <business:ApplicantDetails>\n",
-        _parties("Applicant", found.owner_names, found),
-        "    </business:ApplicantDetails>\n    <business:DesignerDetails>\n",
-    ]
-    parts += [_DESIGNER % (at, _person(found.luck, at)) for at in range(1, min(found.inventors, 3) + 1)]
-    parts.append("    </business:DesignerDetails>\n")
-    parts.append(_agent(found))
+    parts += (
+        (
+            f"    <business:PatentNumber>ZL{found.application.original}</business:PatentNumber>\n"
+            f'    <business:ClassificationLocarno editionStatementVersion="{edition}">\n'
+            f"      <business:MainClassification>{found.locarno}</business:MainClassification>\n"
+            "    </business:ClassificationLocarno>\n"
+            '    <business:DesignTitle lang="zh" dataFormat="original">'
+        ).encode(),
+        escape(found.title).encode(),
+        b"</business:DesignTitle>\n    <business:ApplicantDetails>\n",
+        _parties("Applicant", found.owner_names, _address(found.place)),
+        b"    </business:ApplicantDetails>\n    <business:DesignerDetails>\n",
+    )
+    parts += [_inventor(_DESIGNER, at, _person(found.luck, at)) for at in range(1, min(found.inventors, 3) + 1)]
+    parts += (b"    </business:DesignerDetails>\n", _agent(found))
     goods = found.title.split("（")[0].split("(")[0]
     parts.append(
-        "  </business:DesignBibliographicData>\n"
-        '  <business:DesignBriefExplanation lang="zh">\n'
-        f'    <base:Paragraphs num="0001">1．本外观设计产品的名称：{escape(goods)}。2．用途：虚构的例子。'
-        "3．设计要点：在于形状。</base:Paragraphs>\n  </business:DesignBriefExplanation>\n"
+        (
+            "  </business:DesignBibliographicData>\n"
+            '  <business:DesignBriefExplanation lang="zh">\n'
+            f'    <base:Paragraphs num="0001">1．本外观设计产品的名称：{escape(goods)}。2．用途：虚构的例子。'
+            "3．设计要点：在于形状。</base:Paragraphs>\n  </business:DesignBriefExplanation>\n"
+        ).encode()
     )
-    return parts
 
 
 def stamp(found: Document) -> tuple[int, int, int, int, int, int]:

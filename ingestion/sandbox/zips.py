@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterable
 
 _LEVEL = 1
+# a document is smaller than 16 kB: clearing larger tables for each would take longer than packing
+_WINDOW, _MEMORY = -14, 7
 _Time = tuple[int, int, int, int, int, int]
 _MOST_MEMBERS = 65_000  # beyond it the format changes
 
@@ -24,7 +26,7 @@ def zipped(members: Iterable[tuple[str, bytes, _Time]]) -> bytes:
     for name, content, stamp in members:
         raw_name = name.encode()
         flags = 0 if raw_name.isascii() else 0x800
-        packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, 9)
+        packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY)
         packed = packer.compress(content) + packer.flush()
         time, day = _dos_time(stamp)
         fixed = struct.pack(

@@ -23,6 +23,7 @@ from ingestion.readers import Limits, Refusal
 
 _CHUNK = 1 << 20
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+_LENGTHS = struct.Struct("<2H")  # of name and extra field, at 26 in the local header
 _END_RECORD = struct.Struct("<4s4H2LH")
 _ENCRYPTED = 0x1
 _UTF8_NAME = 0x800
@@ -63,7 +64,8 @@ class Member:
     place: str
     name: str
     source: IO[bytes]
-    offset: int
+    offset: int  # of the local header
+    end: int  # where the next member begins
     packed: int
     method: int
     crc: int
@@ -100,7 +102,10 @@ class Archive:
             raise _too_large(member.place, self._limits.max_member_bytes)
         source = member.source
         source.seek(member.offset)
-        packed = source.read(member.packed)
+        # header, name and extra field are at most this much; `end` keeps a lying header from reaching further
+        record = source.read(min(member.end - member.offset, member.packed + _LOCAL_HEADER.size + 2 * 0xFFFF))
+        start = _data_start(record, member)
+        packed = record[start : start + member.packed]
         if member.method == zipfile.ZIP_DEFLATED:
             ceiling = self._limits.max_member_bytes
             inflater = zlib.decompressobj(-15)
@@ -147,16 +152,16 @@ class Archive:
         if _SPLIT_NAME.search(path.name):
             raise _split()
         handle = self._stack.enter_context(path.open("rb"))
-        for info, member in self._directory(handle, place=""):
+        for member in self._directory(handle, place=""):
             if not _is_zip_name(member.name):
                 self.members.append(member)
                 continue
             try:
-                self._open_inner(info, member)
+                self._open_inner(member)
             except MemberProblem as problem:
                 self.problems.append(problem)
 
-    def _open_inner(self, info: zipfile.ZipInfo, member: Member) -> None:
+    def _open_inner(self, member: Member) -> None:
         """List the members of a zip inside the zip. A damaged one is a missing shard: the others go on."""
         copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - the stack closes it
         self._stack.callback(copy.close)
@@ -168,7 +173,7 @@ class Archive:
             if refusal.rule in ("truncated", "split_archive", "encrypted", "not_a_zip", "unsupported_compression"):
                 raise MemberProblem(member.place, refusal.rule, refusal.reason_zh, refusal.reason_en) from None
             raise
-        for _, nested in inner:
+        for nested in inner:
             if _is_zip_name(nested.name):
                 raise Refusal(
                     "nested_too_deep",
@@ -183,6 +188,7 @@ class Archive:
         inflater = zlib.decompressobj(-15) if member.method == zipfile.ZIP_DEFLATED else None
         left, size, crc = member.packed, 0, 0
         member.source.seek(member.offset)
+        member.source.seek(member.offset + _data_start(member.source.read(_LOCAL_HEADER.size), member))
         while left > 0 and (packed := member.source.read(min(_CHUNK, left))):
             left -= len(packed)
             while packed:
@@ -202,7 +208,7 @@ class Archive:
         if (inflater and not inflater.eof) or crc != member.crc:
             raise _damaged(member.place)
 
-    def _directory(self, handle: IO[bytes], place: str) -> Iterator[tuple[zipfile.ZipInfo, Member]]:
+    def _directory(self, handle: IO[bytes], place: str) -> Iterator[Member]:
         """Checked members of one zip, folders left out; Refusal with its rule for everything that is not harmless."""
         size = handle.seek(0, 2)
         _check_end(handle, size, place)
@@ -225,28 +231,30 @@ class Archive:
                 place=place.rstrip("!") or "文件",
             )
         checked = [(info, _safe_name(info, place)) for info in infos]
-        previous_end = 0
-        ends: dict[int, int] = {}
         handle.seek(0)
         first = min((info.header_offset for info in infos), default=0)
         if first > 0 and handle.read(4) == b"PK\x03\x04":  # again an inner zip, cut off right behind its end
             raise _truncated(place.rstrip("!") or "文件")
-        for info, name in sorted(checked, key=lambda pair: pair[0].header_offset):
-            start = _data_start(handle, info, size, place + name)
-            if info.header_offset < previous_end:
-                raise _bomb(place + name, "overlapping members 成员重叠")
-            previous_end = start + info.compress_size
-            ends[info.header_offset] = start
-            if previous_end > size:
-                raise _truncated(place + name)
+        # a member ends at the latest where the next one begins, in the order of their offsets
+        offsets = sorted({info.header_offset for info in infos})
+        if len(offsets) < len(infos):
+            raise _bomb(place.rstrip("!") or "文件", "overlapping members 成员重叠")
+        ends = dict(zip(offsets, [*offsets[1:], size], strict=True))
         for info, name in checked:
-            if name.endswith("/"):
-                continue
-            start = ends[info.header_offset]
-            yield (
-                info,
-                Member(place + name, name, handle, start, info.compress_size, info.compress_type, info.CRC),
-            )
+            end = ends[info.header_offset]
+            if info.header_offset + _LOCAL_HEADER.size + info.compress_size > end:
+                raise _bomb(place + name, "overlapping members 成员重叠") if end < size else _truncated(place + name)
+            if not name.endswith("/"):
+                yield Member(
+                    place + name,
+                    name,
+                    handle,
+                    info.header_offset,
+                    end,
+                    info.compress_size,
+                    info.compress_type,
+                    info.CRC,
+                )
 
 
 def is_zip(path: Path) -> bool:
@@ -323,15 +331,15 @@ def _safe_name(info: zipfile.ZipInfo, place: str) -> str:
     return name
 
 
-def _data_start(handle: IO[bytes], info: zipfile.ZipInfo, size: int, place: str) -> int:
-    """Offset of a member's packed bytes, from its local header."""
-    if info.header_offset < 0 or info.header_offset + _LOCAL_HEADER.size > size:
-        raise _truncated(place)
-    handle.seek(info.header_offset)
-    header = _LOCAL_HEADER.unpack(handle.read(_LOCAL_HEADER.size))
-    if header[0] != b"PK\x03\x04":
-        raise _truncated(place)
-    return info.header_offset + _LOCAL_HEADER.size + int(header[9]) + int(header[10])
+def _data_start(record: bytes, member: Member) -> int:
+    """Offset of a member's packed bytes behind its local header."""
+    if len(record) < _LOCAL_HEADER.size or record[:4] != b"PK\x03\x04":
+        raise _damaged(member.place)
+    name_length, extra_length = _LENGTHS.unpack_from(record, 26)
+    start = _LOCAL_HEADER.size + int(name_length) + int(extra_length)
+    if member.offset + start + member.packed > member.end:
+        raise _damaged(member.place)
+    return start
 
 
 def _bomb(place: str, value: str) -> Refusal:

@@ -12,9 +12,9 @@ The two modern shapes are converted into one another for plain numbers of types 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from operator import mul
+from typing import Literal, NamedTuple
 
 Status = Literal[
     "ok", "converted", "pct", "old_format", "destroyed", "check_failed", "disagree", "unreadable", "missing"
@@ -46,8 +46,7 @@ _PATENT_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationNumber:
+class ApplicationNumber(NamedTuple):
     """What is known for certain of one application number.
 
     `standard` and `display` are None unless status is ok or converted; the exceptions are pct and old_format, which
@@ -60,8 +59,7 @@ class ApplicationNumber:
     status: Status
 
 
-@dataclass(frozen=True, slots=True)
-class PublicationNumber:
+class PublicationNumber(NamedTuple):
     """`number` in normal form (CN109996757A), its kind letter and the type of right that the letter stands for."""
 
     number: str
@@ -73,7 +71,7 @@ def check_digit(digits: str) -> str | None:
     """Check digit (0-9 or X) of the first eight or twelve digits of a number; None for anything else."""
     if len(digits) not in (8, 12) or not (digits.isascii() and digits.isdigit()):
         return None
-    rest = sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False)) % 11
+    rest = sum(map(mul, map(int, digits), _WEIGHTS)) % 11
     return "X" if rest == 10 else str(rest)
 
 
@@ -135,8 +133,10 @@ def parse_both(standard: str | None, original: str | None, filing_date: date | N
     if original is None or standard is None:
         return parse_application(original if standard is None else standard, filing_date)
     first = parse_application(original, filing_date)
-    if first.status == "ok" and first.standard == _compact(standard):
+    if first.standard == standard and first.status == "ok":
         return first  # nearly every document
+    if first.status == "ok" and first.standard == _compact(standard):
+        return first
     second = parse_application(standard, filing_date)
     if first.status == "missing":
         return second

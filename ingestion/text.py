@@ -26,6 +26,11 @@ _TABLE: dict[int, str | None] = {
     **{0xFF21 + i: chr(0x41 + i) for i in range(26)},
     **{0xFF41 + i: chr(0x61 + i) for i in range(26)},
 }
+# searched first: to look up each character of each text in a table is what takes time
+_UNCLEAN = re.compile(
+    "[\x00-\x1f\x7f-\xa0\xad\u2000-\u200d\u2011\u202f\u205f\u2060\u3000\ufeff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"
+)
+_WIDE_BRACKET = re.compile("[（）［］｛｝]")
 _BRACKETS = str.maketrans({"（": "(", "）": ")", "［": "[", "］": "]", "｛": "{", "｝": "}"})
 _BLANKS = re.compile(r" {2,}")
 _NBSP = re.compile(r"&(?:amp;)?nbsp;?", re.IGNORECASE)
@@ -35,7 +40,6 @@ _TRAILING = re.compile(r"[\s;；]+$")
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 _HAN_BLANK = re.compile(rf"(?<=[{_HAN}]) +(?=[{_HAN}])")
 
-_POST_CODE = re.compile(r"\s*(\d{6})(?!\d)\s*(.*)", re.ASCII | re.DOTALL)
 _PLAIN_POST_CODE = re.compile(r"\d{6}", re.ASCII)
 _IPC = re.compile(
     r"([A-H])\s*(\d{2})\s*([A-Z])\s*(\d{1,4})\s*/\s*(\d{1,6})(?:\s*\(\d{4}\.\d{2}\))?\s*[A-Z]{0,2}", re.ASCII
@@ -44,6 +48,7 @@ _LOCARNO = re.compile(r"(\d{2})-(\d{2})(?:\s*\(\d{1,2}\))?", re.ASCII)
 _AGENCY_CODE = re.compile(r"\s*\d{4,6}$", re.ASCII)
 
 _DATE = re.compile(r"(\d{4})(?:(\d{2})(\d{2})|([./-])(\d{1,2})\4(\d{1,2})|年(\d{1,2})月(\d{1,2})日?)", re.ASCII)
+_DATE_SIGNS = str.maketrans("．／－", "./-", " ")
 _TIME = re.compile(r"[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?$", re.ASCII)
 _MILLISECONDS = re.compile(r"-?\d{11,13}", re.ASCII)
 _PERIOD = re.compile(r"(.+?)\s*(?:至|~|～|—{1,2})\s*(.+)")
@@ -51,11 +56,11 @@ _PERIOD = re.compile(r"(.+?)\s*(?:至|~|～|—{1,2})\s*(.+)")
 
 def clean(text: str | None) -> str | None:
     """One line of text: half-width digits and letters, plain blanks, no control characters; None if missing."""
-    if text is None:
+    if text is None or text in MISSING:
         return None
     if "&" in text:
         text = _NBSP.sub(" ", text)
-    if not (text.isascii() and text.isprintable()):
+    if _UNCLEAN.search(text):
         text = text.translate(_TABLE)
     if "  " in text:
         text = _BLANKS.sub(" ", text)
@@ -80,13 +85,19 @@ def clean_name(text: str | None) -> str | None:
     text = clean(text)
     if text is None:
         return None
-    if not text.isascii():
+    if _WIDE_BRACKET.search(text):
         text = text.translate(_BRACKETS)
-        if " " in text:
-            text = _HAN_BLANK.sub("", text)
+    if " " in text:
+        text = _HAN_BLANK.sub("", text)
     if text.startswith("??"):  # an EN SPACE that did not survive the crawler's encoding
         text = text[2:].strip()
     return None if text in MISSING else text
+
+
+@lru_cache(maxsize=16384)
+def clean_place_name(text: str | None) -> str | None:
+    """As clean_name, remembered: for the few thousand names of provinces, cities and counties."""
+    return clean_name(text)
 
 
 def split_names(text: str | None) -> list[str]:
@@ -110,10 +121,11 @@ def split_post_code(text: str | None) -> tuple[str | None, str | None]:
     text = clean_name(text)
     if text is None:
         return None, None
-    found = _POST_CODE.fullmatch(text)
-    if not found:
+    code = text[:6]
+    if len(code) < 6 or not (code.isascii() and code.isdigit()) or text[6:7].isdecimal():
         return None, text
-    return (None if found[1] == "000000" else found[1]), (clean_name(found[2]))
+    rest = text[6:].strip()
+    return (None if code == "000000" else code), (None if rest in MISSING else rest)
 
 
 def post_code(text: str | None) -> str | None:
@@ -158,7 +170,9 @@ def locarno_codes(text: str | None) -> list[str]:
 def agency_name(text: str | None) -> str | None:
     """`某某专利代理有限公司 44334` → without the agency's code."""
     text = clean_name(text)
-    return None if text is None else clean_name(_AGENCY_CODE.sub("", text))
+    if text is None or not text[-1].isdecimal():
+        return text
+    return clean_name(_AGENCY_CODE.sub("", text))
 
 
 class BadDate(ValueError):
@@ -209,4 +223,4 @@ def clean_code_of_date(text: str | None) -> str | None:
         return None
     if ":" in cleaned:
         cleaned = _TIME.sub("", cleaned)
-    return cleaned.translate(str.maketrans({"．": ".", "／": "/", "－": "-", " ": ""}))
+    return cleaned.translate(_DATE_SIGNS)

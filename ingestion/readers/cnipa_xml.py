@@ -271,25 +271,38 @@ def _root(document: bytes) -> Any:
         )
     if document[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise _wrong_encoding("UTF-16")
-    if b"\x00" in document:
-        raise RowProblem("", None, "nul_byte", "含 NUL 字节，文献已损坏", "holds a NUL byte: the document is damaged")
     if document[:3] == _BOM:
         document = document[3:]
-    declared = _ENCODING.match(document)
-    encoding = _ENCODINGS.get(declared[1].decode().lower()) if declared else "utf-8"
-    if encoding is None:
-        raise _wrong_encoding(declared[1].decode() if declared else None)
-    try:
-        document.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _wrong_encoding(document[max(error.start - 8, 0) : error.start + 8].hex(" ")) from None
+    encoding = _encoding(document)
     _refuse_entities(document)
     try:
         return etree.fromstring(document, _PARSER)
     except etree.XMLSyntaxError as error:
+        _explain_bytes(document, encoding)
         raise RowProblem(
             "", str(error), "xml_malformed", "XML 不完整或格式错误", "the XML is not well-formed"
         ) from None
+
+
+def _encoding(document: bytes) -> str:
+    """The encoding that a document declares; only those in which no other character can hide `<` or `&`."""
+    declared = _ENCODING.match(document)
+    if not declared:
+        return "utf-8"
+    name = declared[1].decode()
+    if (encoding := _ENCODINGS.get(name.lower())) is None:
+        raise _wrong_encoding(name)
+    return encoding
+
+
+def _explain_bytes(document: bytes, encoding: str) -> None:
+    """Whether its bytes are the reason for which a document could not be parsed."""
+    if b"\x00" in document:
+        raise RowProblem("", None, "nul_byte", "含 NUL 字节，文献已损坏", "holds a NUL byte: the document is damaged")
+    try:
+        document.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _wrong_encoding(document[max(error.start - 8, 0) : error.start + 8].hex(" ")) from None
 
 
 def _refuse_entities(document: bytes) -> None:
@@ -348,11 +361,9 @@ def _collect(parent: Any, found: _Found) -> None:
         elif tag == _ASSIGNEES:
             found.assignees = element
         elif tag in _INVENTORS:
-            found.inventors = (found.inventors or 0) + sum(1 for _ in element.iterchildren(*_INVENTOR))
+            found.inventors = (found.inventors or 0) + sum(child.tag in _INVENTOR for child in element)
         elif tag == _AGENTS:
-            for name in element.iter(_AGENCY_NAME):
-                found.agency = name.text
-                break
+            found.agency = _agency(element)
         elif tag == _LOCARNO:
             for value in element.itertext():
                 found.locarno += [code for code in text.locarno_codes(value) if code not in found.locarno]
@@ -360,26 +371,33 @@ def _collect(parent: Any, found: _Found) -> None:
             found.patent_number = element.text
 
 
+def _agency(agents: Any) -> str | None:
+    name: str | None = next((element.text for element in agents.iter(_AGENCY_NAME)), None)
+    return name
+
+
 def _document_id(reference: Any) -> tuple[str | None, str | None, str | None]:
     """(number, kind, date) of a reference."""
     number = kind = published = None
     for identity in reference:
-        for part in identity.iterchildren(_DOC_NUMBER, _KIND, _DATE):
+        for part in identity:
             tag = part.tag
             if tag == _DOC_NUMBER:
                 number = part.text
             elif tag == _DATE:
                 published = part.text
-            else:
+            elif tag == _KIND:
                 kind = part.text
     return number, kind, published
 
 
 def _ipc(symbol: Any) -> list[str]:
     """Normal form of one ClassificationIPCR: from its text, else from its parts."""
-    for element in symbol.iterchildren(_TEXT):
-        if codes := text.ipc_codes(element.text):
-            return codes
+    for element in reversed(symbol):  # the text comes last
+        if element.tag == _TEXT:
+            if codes := text.ipc_codes(element.text):
+                return codes
+            break
     parts = {element.tag: text.clean(element.text) or "" for element in symbol.iterchildren(*_IPC_PARTS)}
     if len(parts) < len(_IPC_PARTS):
         return []
@@ -433,7 +451,7 @@ def _owners(found: _Found, kind: str) -> Owners:
     if not assignees.names:
         return applicants
     if assignees.address is None and assignees.province is None and assignees.names[:1] == applicants.names[:1]:
-        return applicants._replace(names=assignees.names, count=assignees.count)
+        return applicants._replace(names=assignees.names, total=assignees.total)
     return assignees
 
 
@@ -457,11 +475,11 @@ def _parties(details: Any) -> Owners:
                                 written, address = text.split_post_code(value)
                                 post_code = post_code or written
                             elif field_tag == _COUNTY:
-                                county = text.clean_name(value)
+                                county = text.clean_place_name(value)
                             elif field_tag == _CITY:
-                                city = text.clean_name(value)
+                                city = text.clean_place_name(value)
                             elif field_tag == _PROVINCE:
-                                province = text.clean_name(value)
+                                province = text.clean_place_name(value)
                             else:
                                 post_code = text.post_code(value) or post_code
             elif tag == _ORGANIZATION_CODE and is_first is True and names:

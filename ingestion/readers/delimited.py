@@ -88,8 +88,7 @@ def _one_row(
         return
     entry = keys[publication.number]
     if entry.conflict or entry.seen:
-        status = numbers.parse_application(cells[columns.application_number]).status
-        batch.counts[f"application_number_{status}"] += 1
+        _count_number(batch, cells, columns)
         if entry.conflict:
             entry.rows.append((row_no, place, cells))
         else:
@@ -98,11 +97,17 @@ def _one_row(
     entry.seen = True
     try:
         values = columns.build(cells)
-        batch.counts[f"application_number_{values[STATUS_AT]}"] += 1
     except RowProblem as problem:
+        _count_number(batch, cells, columns)
         batch.rejects.append(problem.reject(place, _row_text(cells, columns)))
         return
+    batch.counts[f"application_number_{values[STATUS_AT]}"] += 1
     batch.add(row_no, place, values, file_name)
+
+
+def _count_number(batch: Batch, cells: list[str], columns: Columns) -> None:
+    status = numbers.parse_application(cells[columns.application_number]).status
+    batch.counts[f"application_number_{status}"] += 1
 
 
 def _first_pass(path: Path, columns: Columns) -> dict[str, _Key]:

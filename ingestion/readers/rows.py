@@ -63,10 +63,10 @@ def _bounded(value: str | None, size: int) -> str | None:
 
 
 class Owners(NamedTuple):
-    """Owner columns of a row; `count` is None where the layout names the first owner only."""
+    """Owner columns of a row; `total` is None where the layout names the first owner only."""
 
     names: Sequence[str]
-    count: int | None
+    total: int | None
     address: str | None
     province: str | None
     city: str | None
@@ -119,7 +119,7 @@ def content(
         classes[0] if classes else None,
         ";".join(locarno) or None,
         json.dumps(names, ensure_ascii=False),
-        owners.count,
+        owners.total,
         names[0] if names else None,
         owners.address,
         owners.province,

@@ -13,7 +13,7 @@ from pathlib import Path
 from deploy.local.launcher import Platform
 from deploy.local.report import LauncherError, Reporter
 from deploy.local.settings import ROOT, read_assignments
-from deploy.local.supervision import RUNNING
+from deploy.local.supervision import RUNNING, STARTING
 
 MENDS = {
     "FATAL": "多次启动失败 it failed to start several times",
@@ -65,24 +65,22 @@ def status(platform: Platform, _: argparse.Namespace) -> int:
     health, where, bad = platform.health(), platform.addresses(), 0
     print(f"{'进程 process':<24}{'状态 state':<14}{'pid':>8}  {'运行 uptime':<12}{'健康 health':<12}地址 address")
     for process in processes:
-        works = process.state == RUNNING and health[process.name]
+        alive = process.state in (RUNNING, STARTING)
+        works = alive and health[process.name]
         bad += not works
-        word = "ok" if works else "down" if process.state != RUNNING else "no answer"
+        word = "ok" if works else "no answer" if alive else "down"
         print(
             f"{process.name:<26}{process.state:<12}{process.pid or '-':>8}  {_duration(process.seconds):<14}"
             f"{word:<12}  {where.get(process.name, '')}"
         )
     for process in processes:
-        if process.state != RUNNING:
+        if process.state not in (RUNNING, STARTING):
             why = MENDS.get(process.state, process.state)
-            print(
-                f"✗ {process.name}: {why} ({process.error or '-'})。看 `make logs P={process.name}`，改好后 `make run`。"
-            )
+            print(f"✗ {process.name}: {why} ({process.error or '-'})。")
+            print(f"  看日志 see `make logs P={process.name}`，改好后 then `make run`。")
         elif not health[process.name]:
-            print(
-                f"✗ {process.name}: 进程在，但不应答（刚启动时属正常）。 It runs but does not answer (normal just after a start)."
-                f" `make logs P={process.name}`"
-            )
+            print(f"✗ {process.name}: 进程在，但不应答（刚启动时属正常）：`make logs P={process.name}`")
+            print("  It runs but does not answer, which is normal just after a start.")
     return 1 if bad else 0
 
 
@@ -103,7 +101,7 @@ def psql(platform: Platform, arguments: argparse.Namespace) -> int:
     if not platform.postgres.is_running():
         raise LauncherError("数据库没有运行：先执行 `make run`。", "Postgres is not running: `make run` first.")
     program = shutil.which("psql") or str(platform.postgres.bin() / "psql")
-    os.execve(program, [program, *arguments.rest], {**os.environ, **_libpq(platform)})
+    os.execve(program, [program, *arguments.rest], {**os.environ, **_libpq(platform)})  # noqa: S606
 
 
 def clean(platform: Platform, _: argparse.Namespace) -> int:
@@ -143,7 +141,8 @@ def main() -> int:
     parser.add_argument("--process", "-p", default="", help="logs: of this process only")
     parser.add_argument("--lines", "-n", type=int, default=100, help="logs: how many lines")
     parser.add_argument("--follow", "-f", action="store_true", help="logs: go on as lines are written")
-    arguments, arguments.rest = parser.parse_known_args()
+    arguments, rest = parser.parse_known_args()
+    arguments.rest = rest
     report = Reporter()
     try:
         own = (

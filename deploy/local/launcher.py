@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,8 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 SUPERSET_PYTHON = ROOT / ".venv-superset" / "bin" / "python"
 AIRFLOW_DAEMONS = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
 BUILD_DAG = "build_marts"
-MINUTES = 60.0
+START_SECONDS = 420  # for one server to answer, on a slow and busy machine
+LOAD_SECONDS = 1800
 
 
 class Platform:
@@ -76,7 +77,7 @@ class Platform:
 
     def _programs(self) -> list[Program]:
         env = self.env
-        # a process that starts slowly on two cores must not count as started, and then as crashed, too early
+        lock = fingerprint([ROOT / "uv.lock"])  # an upgrade restarts what runs
         database = self.postgres
         basics = {
             "PATH": f"{ROOT}/.venv/bin:{os.environ.get('PATH', os.defpath)}",
@@ -86,7 +87,7 @@ class Platform:
         airflow = {**basics, "HOME": str(self.layout.airflow), **env}
         superset = {**basics, "HOME": str(self.layout.superset), **settings.superset_environment(env)}
         sandbox = {**basics, "HOME": str(self.layout.state), "STATE_DIR": env["STATE_DIR"]}
-        logs = {
+        daemons: dict[str, list[str]] = {
             "api-server": [],
             "scheduler": ["--skip-serve-logs"],
             "dag-processor": [],
@@ -102,7 +103,6 @@ class Platform:
                 start_seconds=1,
                 stop_signal="INT",  # fast shutdown: sessions are ended, no data lost
                 stop_seconds=60,
-                address=f"{HOST}:{self.ports.postgres}",
             ),
             *(
                 Program(
@@ -110,9 +110,9 @@ class Platform:
                     [str(PYTHON), "-m", "airflow", name, *options],
                     airflow,
                     ROOT,
-                    address=env["AIRFLOW_URL"] if name == "api-server" else "",
+                    stamp=lock,
                 )
-                for name, options in logs.items()
+                for name, options in daemons.items()
             ),
             Program(
                 "superset",
@@ -123,15 +123,14 @@ class Platform:
                 ],
                 superset,
                 self.layout.superset,
-                address=env["SUPERSET_URL"],
-                stamp=fingerprint([ROOT / "superset" / "superset_config.py", ROOT / "superset" / "translations"]),
+                stamp=fingerprint([ROOT / "superset" / "superset_config.py", ROOT / "superset" / "translations"], lock),
             ),
             Program(
                 "sandbox",
                 [str(PYTHON), "-m", "ingestion.sandbox", "serve", "--host", HOST, "--port", str(self.ports.sandbox)],
                 sandbox,
                 ROOT,
-                address=f"http://{HOST}:{self.ports.sandbox}/",
+                stamp=fingerprint([ROOT / "ingestion" / "sandbox"], lock),
             ),
         ]  # fmt: skip
 
@@ -139,11 +138,9 @@ class Platform:
 
     def start(self, *, first_load: bool = True) -> None:
         """Start or continue: what is done and unchanged is passed over. LauncherError says what failed and the mend."""
-        running = self.supervisor.is_running()
-        if running and self.layout.ports_file.exists():
-            running = Ports(**json.loads(self.layout.ports_file.read_text())) == self.ports
+        self._stopping.clear()
         with self.report.step("检查环境 preflight"):
-            preflight.check(self.layout.state, self.ports, self.postgres.home, running=running or self._is_ours())
+            preflight.check(self.layout.state, self.ports, self.postgres.home, self._held_ports())
             if warning := preflight.memory_warning():
                 self.report.say(warning)
         with self._alone():
@@ -153,9 +150,12 @@ class Platform:
                 self._kill_children()
                 raise
 
-    def _is_ours(self) -> bool:
-        """Something of this state folder still runs: it is stopped or taken over, and its ports are no obstacle."""
-        return self.supervisor.is_running() or bool(self.supervisor.orphans()) or self.postgres.is_running()
+    def _held_ports(self) -> set[int]:
+        """Those of a start before this one, if anything of it still runs: it is kept, or stopped and replaced."""
+        if not self.layout.ports_file.exists():
+            return set()
+        alive = self.supervisor.is_running() or self.supervisor.orphans() or self.postgres.is_running()
+        return set(json.loads(self.layout.ports_file.read_text()).values()) if alive else set()
 
     def _start(self, first_load: bool) -> None:
         self.layout.prepare()
@@ -208,14 +208,14 @@ class Platform:
     def _start_supervisor(self) -> None:
         server = self.postgres
         if not self.supervisor.is_running():
+            server.stop()  # before the orphans: in good order, not as one of them
             if lost := self.supervisor.stop_orphans():
                 self.report.say(f"! 上次遗留的 {lost} 个进程已结束。 Ended {lost} processes left over from before.")
-            server.stop()
         server.initialise()
         self.supervisor.programs = self._programs()
         self.supervisor.start()
         self.supervisor.start_program("postgres")
-        self._wait_for("postgres", self._postgres_answers, 90)
+        self._wait_for("postgres", self._postgres_answers, START_SECONDS)
 
     def _postgres_answers(self) -> bool:
         try:
@@ -227,18 +227,16 @@ class Platform:
     def _start_airflow(self) -> None:
         for name in AIRFLOW_DAEMONS:
             self.supervisor.start_program(name)
-        self._wait_for(AIRFLOW_DAEMONS, lambda: _all_healthy(self.api.health()), 180)
+        self._wait_for(AIRFLOW_DAEMONS, lambda: _all_healthy(self.api.health()), START_SECONDS)
 
     def _start_superset(self) -> None:
         self.supervisor.start_program("superset")
         # /health answers before the pages work
-        self._wait_for("superset", lambda: _answers(f"{self.env['SUPERSET_URL']}/login/"), 180)
+        self._wait_for("superset", lambda: _answers(f"{self.env['SUPERSET_URL']}/login/"), START_SECONDS)
 
     def _start_sandbox(self) -> None:
         self.supervisor.start_program("sandbox")
-        self._wait_for("sandbox", lambda: _answers(self.env["AIRFLOW_CONN_SRC_CNIPA_PATENTS"])
-                       if not self._overrides.get("AIRFLOW_CONN_SRC_CNIPA_PATENTS")
-                       else _answers(f"http://{HOST}:{self.ports.sandbox}/"), 90)  # fmt: skip
+        self._wait_for("sandbox", lambda: _answers(self.addresses()["sandbox"]), START_SECONDS)
 
     def _first_load(self) -> None:
         """Through Airflow itself: every source is ingested, and the build that follows is released."""
@@ -253,9 +251,9 @@ class Platform:
         for dag in [BUILD_DAG, *dags]:
             api.unpause(dag)
         for dag, run in runs.items():
-            api.follow(dag, run, 15 * MINUTES, self.report.say, self._check_airflow)
+            api.follow(dag, run, LOAD_SECONDS, self.report.say, self._check_airflow)
         build = self._new_build(api, earlier)
-        api.follow(BUILD_DAG, build, 15 * MINUTES, self.report.say, self._check_airflow)
+        api.follow(BUILD_DAG, build, LOAD_SECONDS, self.report.say, self._check_airflow)
 
     def _new_build(self, api: AirflowApi, earlier: set[str]) -> str:
         """The build that the new rows started; one by hand where an earlier attempt had loaded them all."""
@@ -271,17 +269,18 @@ class Platform:
     def _check_airflow(self) -> None:
         if self._stopping.is_set():
             raise LauncherError("另一步骤失败，已停止等待。", "Another step failed.")
-        self.supervisor.assert_alive([*AIRFLOW_DAEMONS, "postgres"])
+        self.supervisor.assert_alive([*AIRFLOW_DAEMONS, "postgres"], patient=True)
 
-    def _wait_for(self, names: str | tuple[str, ...], ready: object, seconds: float) -> None:
+    def _wait_for(self, names: str | tuple[str, ...], ready: Callable[[], bool], seconds: float) -> None:
         names = (names,) if isinstance(names, str) else names
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if ready():  # type: ignore[operator]
+            if ready():
                 return
             if self._stopping.is_set():
                 raise LauncherError("另一步骤失败，已停止等待。", "Another step failed.")
-            self.supervisor.assert_alive(names)
+            # Postgres may need a second try while the children of a killed one still end
+            self.supervisor.assert_alive(names, patient=names == ("postgres",))
             time.sleep(0.25)
         raise LauncherError(
             f"{names[0]} 在 {seconds:.0f} 秒内没有就绪：请看日志后再执行 `make run`。",
@@ -346,15 +345,13 @@ class Platform:
     def _stop(self) -> int:
         count = 0
         if self.supervisor.is_running():
-            # postgres comes first in the list, and is stopped last
-            self.supervisor.programs = [Program("postgres", [], {}, Path("/"))]
             count = sum(1 for process in self.supervisor.processes() if process.pid)
             self.supervisor.stop()
-        count += self.supervisor.stop_orphans()
         server = self.postgres
         if server.is_running():
             server.stop()
             count += 1
+        count += self.supervisor.stop_orphans()
         self.supervisor.remove_files()
         return count
 

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from deploy.local.report import LauncherError
 from deploy.local.settings import HOST, PORT_VARIABLES, ROOT, Ports
@@ -44,8 +44,8 @@ def check_state(state: Path) -> None:
     try:
         state.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=state) as probe:
-            os.chmod(probe.name, 0o600)
-            private = os.stat(probe.name).st_mode & 0o777 == 0o600
+            Path(probe.name).chmod(0o600)
+            private = Path(probe.name).stat().st_mode & 0o777 == 0o600
     except OSError as problem:
         raise LauncherError(
             f"状态文件夹 {state} 不可写（{problem.strerror}）：请用其所有者运行，或执行 `chown -R $(id -u) {state}`。",
@@ -54,7 +54,7 @@ def check_state(state: Path) -> None:
     if not private:
         raise LauncherError(
             f"{state} 所在的磁盘不支持文件权限，密码会被他人读到：请把项目移到本机 Linux 磁盘。",
-            "That disk ignores file permissions, others could read the passwords: move the clone to a local Linux disk.",
+            "That disk ignores permissions, others could read the passwords: move the clone to a local Linux disk.",
         )
     owner = state.stat().st_uid
     if owner != os.geteuid():
@@ -84,23 +84,26 @@ def memory_warning() -> str | None:
     )
 
 
-def check_ports(ports: Ports) -> None:
-    """Nobody else listens where the four servers will."""
+def check_ports(ports: Ports, ours: set[int]) -> None:
+    """Nobody else listens where the four servers will; `ours` are held by this platform itself."""
     numbers = asdict(ports)
     if len(set(numbers.values())) < len(numbers):
         raise LauncherError(
             f"端口设置重复：{numbers}，请改为四个不同的端口。", "Two ports are the same: choose four different ones."
         )
     for name, port in numbers.items():
+        if port in ours:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
             except OSError as problem:
-                variable, holder = PORT_VARIABLES[name], _holder(port)
+                holder = _holder(port)
+                mend = f"`make run {PORT_VARIABLES[name]}={port + 1000 if port < 64000 else port - 1000}`"
                 raise LauncherError(
-                    f"端口 {port}（{name}）已被占用{holder[0]}：请停止它，或换一个端口 `make run {variable}={port + 1000}`。",
-                    f"Port {port} ({name}) is taken{holder[1]}: stop that process, or `make run {variable}={port + 1000}`.",
+                    f"端口 {port}（{name}）已被占用{holder[0]}：请停止它，或换一个端口 {mend}。",
+                    f"Port {port} ({name}) is taken{holder[1]}: stop that process, or {mend}.",
                 ) from problem
 
 
@@ -116,8 +119,8 @@ def _holder(port: int) -> tuple[str, str]:
     return "", ""
 
 
-def check(state: Path, ports: Ports, database: Path, *, running: bool) -> None:
-    """All of it, cheapest first. `database` is where Postgres keeps its files; a running platform holds its own ports."""
+def check(state: Path, ports: Ports, database: Path, ours: set[int]) -> None:
+    """All of it, cheapest first. `database` is where Postgres keeps its files, `ours` the ports we hold already."""
     check_python()
     check_path(ROOT)
     check_path(state)
@@ -125,5 +128,4 @@ def check(state: Path, ports: Ports, database: Path, *, running: bool) -> None:
     first = not (database / "data" / "PG_VERSION").exists()
     for folder in {state, next(parent for parent in (database, *database.parents) if parent.exists())}:
         check_disk(folder, first)
-    if not running:
-        check_ports(ports)
+    check_ports(ports, ours)

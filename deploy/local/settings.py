@@ -120,10 +120,11 @@ _SECRETS: dict[str, tuple[Callable[[], str], str]] = {
     **{
         f"PG_PASSWORD_{role.upper()}": (_password, f"Postgres role: {role}")
         for role in (
-            "loader", "builder", "publisher", "bi_reader", "downstream_reader", "auditor", "operator", "airflow", "superset",
+            "loader", "builder", "publisher", "bi_reader", "downstream_reader", "auditor", "operator",
+            "airflow", "superset",
         )
     },
-    "PERSON_KEY_SALT": (lambda: secrets.token_hex(32), "自然人标识的盐，丢失后标识不可复现 salt of the keys of natural persons"),
+    "PERSON_KEY_SALT": (lambda: secrets.token_hex(32), "自然人标识的盐，丢失后不可复现 salt of the keys of persons"),
     "AIRFLOW_FERNET_KEY": (_fernet_key, "Airflow 连接加密 encryption of stored connections"),
     "AIRFLOW_JWT_SECRET": (lambda: secrets.token_urlsafe(64), "Airflow 令牌签名 signature of tokens"),
     "AIRFLOW_API_SECRET": (lambda: secrets.token_urlsafe(32), "Airflow 会话 sessions"),
@@ -239,7 +240,8 @@ def _airflow(layout: Layout, ports: Ports, secret: Mapping[str, str]) -> dict[st
         },
         "DATABASE": {
             "SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
-            "SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg://{database}",  # the default driver, asyncpg, is not installed
+            # the default driver, asyncpg, is not installed
+            "SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg://{database}",
         },
         "API": {
             "HOST": HOST,

@@ -38,7 +38,7 @@ def fingerprint(paths: Iterable[Path], *more: str) -> str:
 
 
 class Stages:
-    """Runs stages in threads; the first failure stops new ones from starting and is raised when the running ones end."""
+    """Runs stages in threads; after the first failure none is started, and it is raised when the running ones end."""
 
     def __init__(self, folder: Path, report: Reporter, on_failure: Callable[[], None] = lambda: None) -> None:
         self._folder = folder
@@ -65,7 +65,11 @@ class Stages:
                         running[pool.submit(self._run_one, stage)] = waiting.pop(stage.name)
                 if not running:
                     break
-                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                try:
+                    ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                except KeyboardInterrupt:
+                    self._on_failure()  # else the pool would wait for the threads
+                    raise
                 for future in ended:
                     stage = running.pop(future)
                     if problem := future.exception():

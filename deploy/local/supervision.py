@@ -5,13 +5,13 @@ supervisord restarts what dies, with growing pauses, and gives up (state FATAL) 
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import os
 import shlex
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -23,13 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.local.report import LauncherError
 from deploy.local.settings import Layout, write_private
 
-MARK = "PLATFORM_SUPERVISED"  # in the environment of what we start, nowhere else: a shell that sourced `.run/env` has it not
+# in the environment of what we start and nowhere else: a shell that sourced `.run/env` does not have it
+MARK = "PLATFORM_SUPERVISED"
 RUNNING, STARTING, BACKOFF, FATAL = "RUNNING", "STARTING", "BACKOFF", "FATAL"
 
 
@@ -42,10 +43,9 @@ class Program:
     environment: Mapping[str, str]
     directory: Path
     user: str | None = None
-    start_seconds: int = 2  # alive for so long: it counts as started
+    start_seconds: int = 20  # who dies earlier is tried again with growing pauses, then given up
     stop_signal: str = "TERM"
     stop_seconds: int = 15
-    address: str = ""
     stamp: str = ""  # a change of it restarts the process
 
 
@@ -83,7 +83,7 @@ class Supervisor:
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start supervisord with the present programs, none of them started yet; a changed set replaces a running one."""
+        """Start supervisord with the present programs, none started yet; a changed set replaces a running one."""
         wanted = self._render()
         if self.is_running():
             if self.config.exists() and self.config.read_text(encoding="utf-8") == wanted:
@@ -110,15 +110,14 @@ class Supervisor:
             self.layout.supervisor / "supervisord.log",
         )
 
-    def stop(self) -> None:
-        """Stop all programs at once, the first one (the database) last, then supervisord."""
+    def stop(self, last: str = "postgres") -> None:
+        """Stop all programs at once, but what the others need after them, then supervisord."""
         if not self.is_running():
             return
         pid = self.call("getPID")
         names = [program.name for program in self.processes()]
-        first = self._first()
-        self._stop_programs([name for name in names if name != first])
-        self._stop_programs([first] if first in names else [])
+        self._stop_programs([name for name in names if name != last])
+        self._stop_programs([name for name in names if name == last])
         self.call("shutdown")
         deadline = time.monotonic() + 30
         while psutil.pid_exists(pid) and not _is_zombie(pid) and time.monotonic() < deadline:
@@ -160,30 +159,27 @@ class Supervisor:
             self.call("stopProcess", name)
         self.call("startProcess", name, False)
 
-    def assert_alive(self, names: Iterable[str]) -> None:
-        """LauncherError for the first of them that supervisord has given up."""
+    def assert_alive(self, names: Iterable[str], *, patient: bool = False) -> None:
+        """LauncherError for the first of them that died; `patient`: only when supervisord has given it up."""
+        dead = {FATAL, "EXITED", "STOPPED", "UNKNOWN"} | (set() if patient else {BACKOFF})
         for process in self.processes():
-            if process.name in names and process.state in (FATAL, "EXITED", "STOPPED", "UNKNOWN"):
+            if process.name in names and process.state in dead:
+                why = process.error or process.state
                 raise LauncherError(
-                    f"进程 {process.name} 启动后退出（{process.error or process.state}）：看下面的日志，改好后再执行 `make run`。",
-                    f"{process.name} started and died ({process.error or process.state}): see its log, then `make run` again.",
+                    f"进程 {process.name} 启动后退出（{why}）：看下面的日志，改好后再执行 `make run`。",
+                    f"{process.name} started and died ({why}): see its log, then `make run` again.",
                     self.log_of(process.name),
                 )
 
     def _stop_programs(self, names: list[str]) -> None:
         for name in names:
-            try:
+            with contextlib.suppress(xmlrpc.client.Fault):  # it does not run
                 self.call("stopProcess", name, False)
-            except xmlrpc.client.Fault:
-                pass  # not running
         deadline = time.monotonic() + 40
         while time.monotonic() < deadline:
             if not any(process.pid for process in self.processes() if process.name in names):
                 return
             time.sleep(0.1)
-
-    def _first(self) -> str:
-        return self.programs[0].name
 
     # -- files ---------------------------------------------------------------------------------------------------
 
@@ -208,15 +204,16 @@ class Supervisor:
             "[supervisord]", f"logfile={folder}/supervisord.log", "logfile_maxbytes=5MB", "logfile_backups=2",
             f"pidfile={folder}/supervisord.pid", f"childlogdir={folder}", "umask=077", "nocleanup=true",
             f"user={getpass.getuser() if os.geteuid() else 'root'}",
-            "[rpcinterface:supervisor]", "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
+            "[rpcinterface:supervisor]",
+            "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
         ]  # fmt: skip
         for priority, program in enumerate(self.programs):
-            variables = {**program.environment, MARK: str(self.layout.state)}
+            variables = sorted({**program.environment, MARK: str(self.layout.state)}.items())
             lines += [
                 f"[program:{program.name}]", f"; {program.stamp}",
                 "command=" + " ".join(shlex.quote(word).replace("%", "%%") for word in program.command),
                 f"directory={program.directory}",
-                "environment=" + ",".join(f"{name}={_quoted(name, value)}" for name, value in sorted(variables.items())),
+                "environment=" + ",".join(f"{name}={_quoted(name, value)}" for name, value in variables),
                 *([f"user={program.user}"] if program.user else []),
                 f"priority={priority}", "autostart=false", "autorestart=true", f"startsecs={program.start_seconds}",
                 "startretries=6", f"stopsignal={program.stop_signal}", f"stopwaitsecs={program.stop_seconds}",
@@ -251,17 +248,9 @@ class Supervisor:
         return len(lost)
 
 
-def port_answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass
 
 
 def _is_zombie(pid: int) -> bool:

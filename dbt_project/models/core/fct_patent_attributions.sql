@@ -26,15 +26,30 @@ areas as (
 
 ),
 
+-- an empty cell of a seed is null in its table and an empty string in a unit test
 patterns as (
 
-    select * from {{ ref('area_patterns') }}
+    select
+        pattern_id,
+        kind,
+        match_type,
+        pattern,
+        nullif(area_code, '') as area_code,
+        confidence,
+        priority,
+        is_zone_of_other,
+        needs_review
+    from {{ ref('area_patterns') }}
 
 ),
 
 communities as (
 
-    select * from {{ ref('area_communities') }}
+    select
+        community_code,
+        nullif(place_name, '') as place_name,
+        area_code
+    from {{ ref('area_communities') }}
 
 ),
 
@@ -330,8 +345,6 @@ places_read as (
     select
         districts_decided.address_key,
         districts_decided.place_text,
-        districts_decided.area_code,
-        -- 东丽区 alone must not hide a name behind it: 东丽区开发区西区
         districts_decided.area_code = '120110' as is_in_district
     from districts_decided
     where districts_decided.area_code in ('120110', '120116')
@@ -398,12 +411,13 @@ addresses_placed as (
         districts_decided.county,
         districts_decided.county_area_code,
         districts_decided.text_evidence,
-        coalesce(zones_found.is_zone_of_other, false) as is_zone_of_other,
+        -- written as 滨海新区, the same zone is administered by the district that is written
+        districts_decided.area_code = '120110' and coalesce(zones_found.is_zone_of_other, false) as is_zone_of_other,
         districts_decided.is_county_against_text,
         foreign_mentions.address_key is not null as has_other_district,
         case
             -- one place under two names is no contradiction
-            when zones_found.kind = 'zone_of_other' then zones_found.needs_review
+            when zones_found.kind = 'zone_of_other' then zones_found.needs_review and districts_decided.area_code = '120110'
             else
                 coalesce(zones_found.needs_review, false)
                 or districts_decided.is_county_against_text

@@ -52,8 +52,8 @@ class Counts:
 class Fingerprint:
     """A hash of the rows of a file in any order and packing: a re-zipped copy of it has the same.
 
-    The row hashes are added up as sixteen 32-bit lanes in 64-bit words, so that neither a sort nor the rows
-    themselves are kept; the sum, the number of rows and the layout are then hashed.
+    The row hashes are added up in eight lanes of 64 bits, so that neither a sort nor the rows themselves are needed;
+    the sums, the number of rows and the layout are then hashed.
     """
 
     def __init__(self, layout: str) -> None:

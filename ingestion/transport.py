@@ -197,15 +197,16 @@ class _Sink:
         self.digest.update(chunk)
         self.target.write(chunk)
 
-    def finish(self, expected: int | None) -> None:
-        """Complete and plausible, or PassingError/TransportError."""
+    def finish(self, announced: int | None = None) -> None:
+        """Complete and plausible, or PassingError/TransportError; `announced` by the answer, the listing's size too."""
         self.target.flush()
-        if expected is not None and self.size != expected:
-            raise PassingError(
-                "cut_short",
-                f"传输不完整：应为 {expected} 字节，收到 {self.size} 字节",
-                f"the transfer was cut short: {self.size} of {expected} bytes",
-            )
+        for expected in (announced, self.file.size):
+            if expected is not None and self.size != expected and not _is_page(self.head):
+                raise PassingError(
+                    "cut_short",
+                    f"传输不完整：应为 {expected} 字节，收到 {self.size} 字节",
+                    f"the transfer was cut short: {self.size} of {expected} bytes",
+                )
         if (
             self.size == 0 and self.file.size != 0
         ):  # a file that the listing itself shows as empty is landed and refused
@@ -215,6 +216,12 @@ class _Sink:
                 "login_page",
                 "收到的是网页（登录页或错误页），不是数据文件",
                 "a web page came instead of the file (log-in or error page)",
+            )
+        if self.head.lstrip().startswith(b'{"') and not self.file.name.lower().endswith(".json"):
+            raise TransportError(
+                "error_envelope",
+                "收到的是接口错误信息，不是数据文件",
+                "an error message of an interface came instead of the file",
             )
 
 
@@ -290,7 +297,7 @@ class _Http:
                     for chunk in answer.iter_content(_CHUNK):
                         sink.write(chunk)
                 length = answer.headers.get("Content-Length", "")
-                sink.finish(int(length) if length.isdigit() else file.size)
+                sink.finish(int(length) if length.isdigit() else None)
                 return Fetched(
                     sink.size,
                     sink.digest.hexdigest(),
@@ -533,7 +540,7 @@ class _Filesystem:
                 ):
                     while chunk := source.read(_CHUNK):
                         sink.write(chunk)
-                sink.finish(file.size)
+                sink.finish()
                 request: dict[str, Any] = {"scheme": self.address.scheme, "version": file.version}
                 request["attempts"] = attempt.retry_state.attempt_number
                 return Fetched(sink.size, sink.digest.hexdigest(), False, request)

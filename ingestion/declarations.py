@@ -117,6 +117,7 @@ class Column(_Model):
     en: str = Field(min_length=1)
     restricted: bool = Field(default=False, description="may name a natural person: stays in raw")
     fill_floor: float | None = Field(default=None, ge=0, le=1, description="least share of filled rows in one load")
+    allowed: list[str] = Field(default_factory=list, description="the codes that it may hold; empty = anything")
 
 
 class RowBand(_Model):

@@ -166,7 +166,7 @@ by_milestones as (
         subtask_count,
         accepted_count,
         overdue_count,
-        accepted_count::numeric / subtask_count as accepted_share,
+        round(accepted_count::numeric / subtask_count, 12) as accepted_share,
         last_accepted_on
     from milestones
 ),

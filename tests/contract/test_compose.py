@@ -28,7 +28,7 @@ KNOWN_KEYS = {
     "build", "cap_add", "cap_drop", "command", "depends_on", "environment", "healthcheck", "image", "init", "logging",
     "networks", "ports", "profiles", "restart", "security_opt", "shm_size", "stop_grace_period", "volumes",
 }  # fmt: skip
-ONE_SHOT = {"setup", "superset-deploy"}
+ONE_SHOT = {"setup", "superset-deploy", "sandbox"}
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 WAREHOUSE_ROLE = re.compile(r"postgresql://(\w+):")
 
@@ -87,7 +87,9 @@ def test_each_service_sees_only_the_roles_it_needs() -> None:
     for name in ("airflow-api-server", "airflow-dag-processor", "airflow-triggerer", "superset", "sandbox"):
         assert roles(name) == set(), name
     assert roles("superset-deploy") == {"bi_reader"}
-    assert {name for name, service in SERVICES.items() if "SUPERUSER_DSN" in service.get("environment", {})} == {"setup"}
+    assert {name for name, service in SERVICES.items() if "SUPERUSER_DSN" in service.get("environment", {})} == {
+        "setup"
+    }
 
 
 def test_same_processes_as_the_local_launcher(tmp_path: Path) -> None:

@@ -34,11 +34,11 @@ _WIDE_BRACKET = re.compile("[（）［］｛｝]")
 _BRACKETS = str.maketrans({"（": "(", "）": ")", "［": "[", "］": "]", "｛": "{", "｝": "}"})
 _BLANKS = re.compile(r" {2,}")
 _NBSP = re.compile(r"&(?:amp;)?nbsp;?", re.IGNORECASE)
-_MARKUP = re.compile(r"</?[A-Za-z][\w:.-]*(?:\s[^<>]*)?/?>")
+_MARKUP = re.compile(r"""</?[A-Za-z][\w:.-]*(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*/?>""")
 _SEPARATORS = re.compile(r"[;；]")
 _TRAILING = re.compile(r"[\s;；]+$")
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
-_HAN_BLANK = re.compile(rf"(?<=[{_HAN}]) +(?=[{_HAN}])")
+_HAN_BLANK = re.compile(rf"(?<=[{_HAN}()]) +(?=[{_HAN}()])")
 
 _PLAIN_POST_CODE = re.compile(r"\d{6}", re.ASCII)
 _IPC = re.compile(

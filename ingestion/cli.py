@@ -224,10 +224,11 @@ def load(source_id: str) -> None:
         result = runs.load(source_id, progress=bars)
     _messages(result.messages)
     console.print(
-        f"装载 loaded {result.files} 个文件 files · 读取 read {result.rows_read:,} · 装载 kept {result.rows_loaded:,} · "
-        f"范围外 out of scope {result.rows_skipped:,} · 重复 alike {result.rows_duplicate:,} · "
-        f"拒收 rejected {result.rows_rejected:,} 行 rows · 重复文件 duplicate files {result.duplicates} · "
-        f"拒收文件 refused files {result.refused} · 失败 failed {result.failed}"
+        f"装载 loaded {result.files} 个文件 files · 读取 read {result.rows_read:,} · "
+        f"装载 kept {result.rows_loaded:,} · 范围外 out of scope {result.rows_skipped:,} · "
+        f"重复 alike {result.rows_duplicate:,} · 拒收 rejected {result.rows_rejected:,} 行 rows · "
+        f"重复文件 duplicate files {result.duplicates} · 拒收文件 refused files {result.refused} · "
+        f"失败 failed {result.failed}"
     )
     sys.exit(FAILED if result.failed or result.refused else 0)
 

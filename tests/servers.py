@@ -215,7 +215,8 @@ def ftp_server(root: Path, user: str, password: str) -> Iterator[int]:
                     self.say(f"{229 if command == 'EPSV' else 227} {here}")
                 elif command == "MLSD":
                     lines = [
-                        f"type={'dir' if one.is_dir() else 'file'};size={one.stat().st_size};modify=20170822000000; {one.name}"
+                        f"type={'dir' if one.is_dir() else 'file'};size={one.stat().st_size};"
+                        f"modify=20170822000000; {one.name}"
                         for one in sorted(path.iterdir())
                     ]
                     self.send(data, "".join(f"{one}\r\n" for one in lines).encode())

@@ -81,7 +81,7 @@ def a_feed(root: Path) -> None:
     (root / "README.md").write_text("ignored")
 
 
-# --- the way of a record ---------------------------------------------------------------------------------------------
+# --- the way of a record --------------------------------------------------------------------------------------------
 
 
 def test_every_record_arrives_once_with_its_ledger(root: Path) -> None:
@@ -156,7 +156,7 @@ def test_the_scope_leaves_rows_out_and_counts_them(root: Path, monkeypatch: pyte
     assert (loaded.files, loaded.rows_loaded, loaded.rows_skipped) == (1, 4, 0)
 
 
-# --- again, renamed, re-zipped, in parallel ----------------------------------------------------------------------------
+# --- again, renamed, re-zipped, in parallel -------------------------------------------------------------------------
 
 
 def _again(root: Path) -> None:
@@ -228,7 +228,7 @@ def test_parallel_processes_double_nothing(root: Path) -> None:
     assert one("select count(*) from ops.landed_files where state = 'landed'") == 0
 
 
-# --- when it was known -------------------------------------------------------------------------------------------------
+# --- when it was known ----------------------------------------------------------------------------------------------
 
 
 def test_a_file_that_turns_up_later_in_an_old_folder_is_known_from_that_day(root: Path) -> None:
@@ -304,7 +304,7 @@ def test_another_address_starts_from_the_beginning(root: Path, tmp_path: Path, m
     assert (pulled.known, pulled.landed, pulled.late, loaded.rows_loaded) == (0, 1, 0, 3)
 
 
-# --- bad input ---------------------------------------------------------------------------------------------------------
+# --- bad input ------------------------------------------------------------------------------------------------------
 
 
 def _bomb() -> bytes:
@@ -364,7 +364,7 @@ def test_bad_files_are_refused_with_a_reason_and_the_rest_loads(root: Path) -> N
 
 
 def test_a_bad_document_is_rejected_and_its_neighbours_load(root: Path) -> None:
-    evil = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>'.encode()
+    evil = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>'
     good = [feeds.document(serial, "20170822") for serial in range(4)]
     (feeds.dated_folder(root, "20170822") / "mixed.zip").write_bytes(_zipped(*good, ("evil/evil.XML", evil)))
     _, loaded = pull_and_load()
@@ -454,7 +454,7 @@ def test_a_changed_landing_file_is_not_loaded(root: Path) -> None:
     assert "changed" in loaded.messages[0]
 
 
-# --- what is marked as synthetic -----------------------------------------------------------------------------------------
+# --- what is marked as synthetic -------------------------------------------------------------------------------
 
 
 def test_a_marker_or_a_header_makes_files_synthetic(feed: Feed, root: Path) -> None:
@@ -474,7 +474,7 @@ def test_a_marker_or_a_header_makes_files_synthetic(feed: Feed, root: Path) -> N
     ]
 
 
-# --- the raw table -------------------------------------------------------------------------------------------------------
+# --- the raw table --------------------------------------------------------------------------------------------------
 
 
 def test_the_raw_table_follows_its_declaration(warehouse: dict[str, str]) -> None:
@@ -501,7 +501,7 @@ def test_the_raw_table_follows_its_declaration(warehouse: dict[str, str]) -> Non
     assert not one(f"select has_table_privilege('bi_reader', '{RAW}', 'select')")
 
 
-# --- the command line ----------------------------------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------------------------------------
 
 
 def test_the_command_line_from_check_to_explain(root: Path) -> None:

@@ -21,7 +21,7 @@ BIBS_YEAR = 2017
 BIBS_FAMILIES = {PUBLISHED: "CN-BIBS-ABSS-10-A", GRANTED: "CN-BIBS-ABSS-10-B"}
 GAZETTE_YEAR, GAZETTE_MONTH = 2019, 6
 
-_MARKS = re.compile(r"</?base:\w+>")
+_MARKS = re.compile(r"</?[\w:]+>")
 
 
 def _plain(title: str) -> str:
@@ -96,7 +96,7 @@ _DAMAGE: dict[str, _Damage] = {
         (), 0, 0, 0,
     ),
 }  # fmt: skip
-_SMALL = 12  # the gazette has a twelfth of the true one's rows at scale 1, and never more than the true one
+_SMALL = 12  # the gazette has at least a twelfth of the true one's rows, and never more than the true one
 _HEADER = (
     "item", "name", "authorization_notice_id", "authorized_announcement_date", "filing_id", "filing_date",
     "patentee", "designer", "address", "Int.Cl.",
@@ -251,7 +251,7 @@ def _national_row(world: World, issue: Issue, at: int, damage: _Damage) -> _Row:
 def gazette_csv(world: World, family: str) -> bytes:
     """One file of the gazette, GB18030, with a header."""
     damage, issue = _DAMAGE[family], gazette_issues()[family]
-    ratio = min(1.0, world.scale / _SMALL)
+    ratio = min(1.0, max(1.0, world.scale) / _SMALL)
     rows = [_city_row(found, damage, world) for found in documents_of(world, issue, 0, issue.total(world.scale))]
     national = max(0, round(damage.distinct * ratio) - len(rows))
     rows += [_national_row(world, issue, at, damage) for at in range(national)]

@@ -68,7 +68,12 @@ class Issue:
         return _upto(total, self, 1) - _upto(total, self)
 
     def total(self, scale: float) -> int:
-        return sum(self.count(district, scale) for district in range(len(DISTRICTS)))
+        return _issue_total(self, scale)
+
+
+@lru_cache(maxsize=10_000)
+def _issue_total(issue: Issue, scale: float) -> int:
+    return sum(issue.count(district, scale) for district in range(len(DISTRICTS)))
 
 
 def _upto(total: int, issue: Issue, more: int = 0) -> int:

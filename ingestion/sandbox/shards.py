@@ -40,12 +40,15 @@ def data_number(issue: Issue) -> str:
 
 def shards_of(world: World, issue: Issue) -> list[Shard]:
     """All zips of an issue, in the order of their names, whenever they arrive."""
-    parts = max(1, -(-issue.total(world.scale) // _LARGE))
+    everything = issue.total(world.scale)
+    if not everything:
+        return []
+    parts = -(-everything // _LARGE)
     fate = mix(salt(world.seed, "delivery", issue.family), issue.number)
     is_late = fate % _LATE == 3
     is_unreadable = issue.family == UTILITY and (issue.day.year, issue.part) == (_UNREADABLE_YEAR, _UNREADABLE_PART)
     if is_late or is_unreadable:
-        parts = max(parts, 2)
+        parts = min(max(parts, 2), everything)
     stem = f"{data_number(issue)}_{issue.day:%Y%m%d}"
     is_nested = (fate >> 8) % _NESTED == 11
     found = [
@@ -77,7 +80,7 @@ def _documents(world: World, shard: Shard) -> list[Document]:
 def shard_bytes(world: World, shard: Shard) -> bytes:
     """The zip itself. Made anew at each call, always the same."""
     members = (
-        (f"{stem}/{stem}.XML", page(found), stamp(found))
+        (f"{stem}/{stem}.XML", page(found, stem), stamp(found))
         for found in _documents(world, shard)
         for stem in (file_stem(found),)
     )

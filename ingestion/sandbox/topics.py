@@ -58,6 +58,8 @@ _MARKUP = (
     "检测Al<base:Sup>3+</base:Sup>的",
     "SmCo<base:Sub>5</base:Sub>永磁体辅助的",
     "CuCrO<base:Sub>2</base:Sub>粉末",
+    "分离CO<sub>2</sub>的",
+    "纳米SiO<sub>2</sub>增韧的",
 )
 _COMMAS = ("2,5‑呋喃二甲酸基", "含环己基-1,4-二甲醛的", "20‑羟基‑23,24‑二降胆")
 _GOODS = (

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from threading import Lock
 
 from ingestion.sandbox import flat
@@ -51,6 +51,16 @@ def _at(day: date, hour: int = 1) -> datetime:
 BEGIN = _at(date(2006, 1, 1))
 
 
+@lru_cache(maxsize=8)
+def _products(today: date) -> dict[str, list[Issue]]:
+    """Folder name of each data product → its issues so far."""
+    found: dict[str, list[Issue]] = {}
+    for family in FAMILIES:
+        for issue in issues_until(family, today):
+            found.setdefault(f"{data_number(issue)}_{_LONG_NAMES[family]}", []).append(issue)
+    return found
+
+
 class Tree:
     """All files of one world. Thread-safe; remembers the last contents within a fixed number of bytes."""
 
@@ -83,13 +93,13 @@ class Tree:
                     *([Entry("flat", BEGIN)] if self._flat(today) else []),
                 ]
             case ["CN"]:
-                return [Entry(name, BEGIN) for name in sorted(self._products(today))]
-            case ["CN", product] if product in self._products(today):
+                return [Entry(name, BEGIN) for name in sorted(_products(today))]
+            case ["CN", product] if product in _products(today):
                 return [Entry("data", BEGIN)]
-            case ["CN", product, "data"] if product in self._products(today):
-                return sorted(self._dated(self._products(today)[product], today), key=lambda entry: entry.name)
-            case ["CN", product, "data", folder] if product in self._products(today):
-                return self._day(self._products(today)[product], folder, today)
+            case ["CN", product, "data"] if product in _products(today):
+                return sorted(self._dated(_products(today)[product], today), key=lambda entry: entry.name)
+            case ["CN", product, "data", folder] if product in _products(today):
+                return self._day(_products(today)[product], folder, today)
             case ["flat"]:
                 return [Entry(name, BEGIN) for name in sorted(self._flat(today))] or None
             case ["flat", folder] if folder in self._flat(today):
@@ -105,15 +115,10 @@ class Tree:
             else:
                 yield below, entry
 
-    def _products(self, today: date) -> dict[str, list[Issue]]:
-        found: dict[str, list[Issue]] = {}
-        for family in FAMILIES:
-            for issue in issues_until(family, today):
-                found.setdefault(f"{data_number(issue)}_{_LONG_NAMES[family]}", []).append(issue)
-        return found
-
     def _dated(self, issues: list[Issue], today: date) -> Iterator[Entry]:
         for issue in issues:
+            if not issue.total(self.world.scale):
+                continue  # at a small scale some days have nothing
             folder = f"{issue.day:%Y%m%d}"
             known = [shard.known for shard in shards_of(self.world, issue) if shard.known <= today]
             yield Entry(folder, _at(max(known, default=issue.day)))
@@ -123,6 +128,8 @@ class Tree:
     def _day(self, issues: list[Issue], folder: str, today: date) -> list[Entry] | None:
         for issue in issues:
             name = f"{issue.day:%Y%m%d}"
+            if not folder.startswith(name) or not issue.total(self.world.scale):
+                continue
             if folder == name:
                 return [
                     Entry(shard.name, _at(shard.known), partial(shard_bytes, self.world, shard))

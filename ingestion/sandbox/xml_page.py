@@ -226,8 +226,8 @@ def _gazette(day: date) -> bytes:
     return (_GAZETTE % (gazette_number(day), f"{day:%Y%m%d}")).encode()
 
 
-def page(found: Document) -> bytes:
-    """The XML of a document, with byte order mark, in UTF-8.
+def page(found: Document, stem: str = "") -> bytes:
+    """The XML of a document, with byte order mark, in UTF-8; `stem` saves making its file name again.
 
     The pieces are joined as bytes: one long text with a few Chinese characters would be widened and encoded as a whole.
     """
@@ -241,7 +241,9 @@ def page(found: Document) -> bytes:
     (form1, number1), (form2, number2) = pairs if found.standard_first else pairs[::-1]
     tag = b"DesignBibliographicData" if found.family == DESIGN else b"BibliographicData"
     parts = [
-        (_HEAD % (file_stem(found) + ".XML", _digits(found.produced), found.status, number, kind, day)).encode(),
+        (
+            _HEAD % ((stem or file_stem(found)) + ".XML", _digits(found.produced), found.status, number, kind, day)
+        ).encode(),
         b"  <business:%b>\n" % tag,
         ((_PUBLICATION + _PUBLICATION) % (forms[0], number, kind, day, forms[1], number, kind, day)).encode(),
         _gazette(found.day),
@@ -285,7 +287,7 @@ def _body(found: Document, parts: list[bytes]) -> None:
     bits = found.luck
     plain = title
     if b"<" in title:
-        plain = re.sub(rb"</?base:\w+>", b"", title)
+        plain = re.sub(rb"</?[\w:]+>", b"", title)
     what = "本实用新型涉及" if found.family == UTILITY else "本发明涉及"
     figure = b""
     if bits % 10:

@@ -4,6 +4,7 @@
         incremental_strategy='append',
         on_schema_change='fail',
         indexes=[{'columns': ['owner_key'], 'unique': true}],
+        post_hook='analyze {{ this }}',
     )
 }}
 

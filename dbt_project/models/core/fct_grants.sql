@@ -7,6 +7,7 @@
             {'columns': ['publication_version_id', 'known_at'], 'unique': true},
             {'columns': ['publication_number']},
         ],
+        post_hook='analyze {{ this }}',
     )
 }}
 

@@ -7,6 +7,7 @@
             {'columns': ['publication_version_id', 'rule_version', 'override_key'], 'unique': true},
             {'columns': ['area_code']},
         ],
+        post_hook='analyze {{ this }}',
     )
 }}
 

@@ -8,6 +8,7 @@
             {'columns': ['publication_number']},
             {'columns': ['application_number']},
         ],
+        post_hook='analyze {{ this }}',
     )
 }}
 

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['indicator_code', 'area_code']}]) }}
+{{ config(post_hook='analyze {{ this }}') }}
 
 -- What each stock counts, as intervals on both clocks; records with the same days are counted together.
 with

@@ -4,6 +4,7 @@
             {'columns': ['patent_id', 'known_from'], 'unique': true},
             {'columns': ['area_code']},
         ],
+        post_hook='analyze {{ this }}',
     )
 }}
 

@@ -2,6 +2,7 @@
     config(
         materialized='table',
         indexes=[{'columns': ['publication_version_id', 'known_at']}],
+        post_hook='analyze {{ this }}',
     )
 }}
 
@@ -96,49 +97,58 @@ owners as (
 
 ),
 
+addresses_cleaned as (
+
+    select
+        *,
+        {{ normal_text('address_text') }} as address_clean
+    from first_seen
+
+),
+
 typed as (
 
     select
-        first_seen._row_hash as publication_version_id,
-        first_seen.publication_number,
-        first_seen.kind_code,
-        first_seen.patent_type,
-        first_seen.application_number,
-        first_seen.application_number_display,
-        first_seen.application_number_status,
-        first_seen.title,
-        first_seen.ipc_main,
-        first_seen.ipc_codes,
-        first_seen.locarno_code,
+        addresses_cleaned._row_hash as publication_version_id,
+        addresses_cleaned.publication_number,
+        addresses_cleaned.kind_code,
+        addresses_cleaned.patent_type,
+        addresses_cleaned.application_number,
+        addresses_cleaned.application_number_display,
+        addresses_cleaned.application_number_status,
+        addresses_cleaned.title,
+        addresses_cleaned.ipc_main,
+        addresses_cleaned.ipc_codes,
+        addresses_cleaned.locarno_code,
         owners.owner_list,
         owners.owner_list -> 0 ->> 'owner_key' as first_owner_key,
         coalesce((owners.owner_list -> 0 ->> 'is_natural_person')::boolean, false) as is_natural_person_owner,
-        {{ normal_address('first_seen.address_text') }} as address_normal,
-        {{ normal_text('first_seen.province') }} as province,
-        {{ normal_text('first_seen.city') }} as city,
-        {{ normal_text('first_seen.county') }} as county,
+        {{ without_post_code('addresses_cleaned.address_clean') }} as address_normal,
+        {{ normal_text('addresses_cleaned.province') }} as province,
+        {{ normal_text('addresses_cleaned.city') }} as city,
+        {{ normal_text('addresses_cleaned.county') }} as county,
         coalesce(
-            {{ normal_text('first_seen.post_code') }},
-            substring({{ normal_text('first_seen.address_text') }} from '^(?:中国)?([0-9]{6})')
+            {{ normal_text('addresses_cleaned.post_code') }},
+            substring(addresses_cleaned.address_clean from '^(?:中国)?([0-9]{6})')
         ) as post_code,
-        first_seen.organization_code,
-        first_seen.agency_name,
-        coalesce(first_seen.document_status, 'C') as document_status,
-        first_seen._layout as layout,
-        first_seen.source_file_name,
-        first_seen._load_id as load_id,
-        first_seen._row_no as row_no,
+        addresses_cleaned.organization_code,
+        addresses_cleaned.agency_name,
+        coalesce(addresses_cleaned.document_status, 'C') as document_status,
+        addresses_cleaned._layout as layout,
+        addresses_cleaned.source_file_name,
+        addresses_cleaned._load_id as load_id,
+        addresses_cleaned._row_no as row_no,
         coalesce(owners.owner_count, 0)::integer as owner_count,
-        first_seen.inventor_count,
-        coalesce(first_seen.publication_date, first_seen.announcement_date) as publication_date,
+        addresses_cleaned.inventor_count,
+        coalesce(addresses_cleaned.publication_date, addresses_cleaned.announcement_date) as publication_date,
         case
-            when {{ is_grant_kind('first_seen.kind_code') }}
-                then coalesce(first_seen.announcement_date, first_seen.publication_date)
+            when {{ is_grant_kind('addresses_cleaned.kind_code') }}
+                then coalesce(addresses_cleaned.announcement_date, addresses_cleaned.publication_date)
         end as grant_date,
-        first_seen.filing_date,
-        first_seen._known_at as known_at
-    from first_seen
-    left join owners on first_seen._row_hash = owners._row_hash
+        addresses_cleaned.filing_date,
+        addresses_cleaned._known_at as known_at
+    from addresses_cleaned
+    left join owners on addresses_cleaned._row_hash = owners._row_hash
 
 ),
 

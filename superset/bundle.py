@@ -136,10 +136,13 @@ def write(documents: dict[str, Document], folder: Path = ASSETS) -> None:
         path.write_text(dump(document), encoding="utf-8")
 
 
-def completed(name: str, document: Document, reader_uri: str) -> Document:
-    """What Superset imports: defaults put back, the reader's address filled in, chart ids of this import."""
+def completed(name: str, document: Document, reader_uri: str, *, editable: bool = False) -> Document:
+    """What Superset imports: defaults put back, the reader's address filled in, chart ids of this import.
+
+    Unless `editable`, Superset refuses changes by hand: they would be lost at the next deployment.
+    """
     kind = name.split("/")[0]
-    full = {**copy.deepcopy(_DEFAULTS[kind]), **copy.deepcopy(document), "is_managed_externally": True}
+    full = {**copy.deepcopy(_DEFAULTS[kind]), **copy.deepcopy(document), "is_managed_externally": not editable}
     if kind == "databases":
         full["sqlalchemy_uri"] = reader_uri
     elif kind == "datasets":
@@ -173,6 +176,9 @@ def pruned(kind: str, document: Document) -> Document:
     elif kind == "dashboards":
         for place in _chart_places(slim):
             place["meta"].pop("chartId", None)
+        scopes = slim.get("metadata", {})  # Superset fills these with its own chart ids when a page is saved by hand
+        scopes["chart_configuration"] = {}
+        scopes.get("global_chart_configuration", {})["chartsInScope"] = []
     return _without(slim, _DEFAULTS[kind])
 
 

@@ -155,14 +155,14 @@ def _reader_uri() -> str:
     return str(url.render_as_string(hide_password=False))
 
 
-def assets(folder: Path = bundle.ASSETS) -> None:
+def assets(folder: Path = bundle.ASSETS, *, editable: bool = False) -> None:
     """Make the server equal to the files, in one transaction."""
     from superset.utils.decorators import transaction
 
     _act_as_admin()
     documents = bundle.read(folder)
     contents = {
-        name: yaml.safe_dump(bundle.completed(name, document, uri), allow_unicode=True)
+        name: yaml.safe_dump(bundle.completed(name, document, uri, editable=editable), allow_unicode=True)
         for uri in [_reader_uri()]
         for name, document in documents.items()
     }
@@ -265,13 +265,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("init", "assets", "all", "export", "diff"))
     parser.add_argument("folder", nargs="?", type=Path, default=bundle.ASSETS, help="where `export` writes")
+    parser.add_argument("--editable", action="store_true", help="let pages be changed by hand, to `export` them then")
     chosen = parser.parse_args(arguments)
     assert_version()
     with _application():
         if chosen.command in ("init", "all"):
             init()
         if chosen.command in ("assets", "all"):
-            assets()
+            assets(editable=chosen.editable)
         if chosen.command == "export":
             bundle.write(exported(), chosen.folder)
         if chosen.command == "diff":

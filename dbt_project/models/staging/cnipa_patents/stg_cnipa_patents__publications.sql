@@ -23,7 +23,9 @@ loads as (
 -- one content is one version, however often and in whatever packing it was delivered; it was known when first seen
 first_seen as (
 
-    select distinct on (received._row_hash) received.*
+    select distinct on (received._row_hash)
+        received.*,
+        {{ normal_text('received.address_text') }} as address_clean
     from received
     inner join loads on received._load_id = loads.load_id
     where loads.state = 'accepted'
@@ -36,7 +38,7 @@ owners_listed as (
     select
         first_seen._row_hash,
         owner.owner_no,
-        {{ normal_text('owner.owner_name') }} as owner_name
+        owner.owner_name
     from first_seen
     cross join lateral jsonb_array_elements_text(
         case
@@ -55,19 +57,31 @@ distinct_names as (
 
 ),
 
+-- materialized: else Postgres would clean a name again at each of its uses below
+names_cleaned as materialized (
+
+    select
+        owner_name as received_name,
+        {{ normal_text('owner_name') }} as owner_name
+    from distinct_names
+
+),
+
 names_judged as (
 
     select
+        received_name,
         owner_name,
         {{ is_natural_person('owner_name') }} as is_natural_person
-    from distinct_names
+    from names_cleaned
+    where owner_name is not null
 
 ),
 
 names_keyed as (
 
     select
-        owner_name,
+        received_name,
         case
             when is_natural_person then {{ person_key('owner_name') }}
             else {{ organisation_key('owner_name') }}
@@ -92,63 +106,54 @@ owners as (
         ) as owner_list,
         count(*) as owner_count
     from owners_listed
-    inner join names_keyed on owners_listed.owner_name = names_keyed.owner_name
+    inner join names_keyed on owners_listed.owner_name = names_keyed.received_name
     group by owners_listed._row_hash
-
-),
-
-addresses_cleaned as (
-
-    select
-        *,
-        {{ normal_text('address_text') }} as address_clean
-    from first_seen
 
 ),
 
 typed as (
 
     select
-        addresses_cleaned._row_hash as publication_version_id,
-        addresses_cleaned.publication_number,
-        addresses_cleaned.kind_code,
-        addresses_cleaned.patent_type,
-        addresses_cleaned.application_number,
-        addresses_cleaned.application_number_display,
-        addresses_cleaned.application_number_status,
-        addresses_cleaned.title,
-        addresses_cleaned.ipc_main,
-        addresses_cleaned.ipc_codes,
-        addresses_cleaned.locarno_code,
+        first_seen._row_hash as publication_version_id,
+        first_seen.publication_number,
+        first_seen.kind_code,
+        first_seen.patent_type,
+        first_seen.application_number,
+        first_seen.application_number_display,
+        first_seen.application_number_status,
+        first_seen.title,
+        first_seen.ipc_main,
+        first_seen.ipc_codes,
+        first_seen.locarno_code,
         owners.owner_list,
         owners.owner_list -> 0 ->> 'owner_key' as first_owner_key,
         coalesce((owners.owner_list -> 0 ->> 'is_natural_person')::boolean, false) as is_natural_person_owner,
-        {{ without_post_code('addresses_cleaned.address_clean') }} as address_normal,
-        {{ normal_text('addresses_cleaned.province') }} as province,
-        {{ normal_text('addresses_cleaned.city') }} as city,
-        {{ normal_text('addresses_cleaned.county') }} as county,
+        {{ without_post_code('first_seen.address_clean') }} as address_normal,
+        nullif(btrim(first_seen.province), '') as province,
+        nullif(btrim(first_seen.city), '') as city,
+        nullif(btrim(first_seen.county), '') as county,
         coalesce(
-            {{ normal_text('addresses_cleaned.post_code') }},
-            substring(addresses_cleaned.address_clean from '^(?:中国)?([0-9]{6})')
+            nullif(btrim(first_seen.post_code), ''),
+            substring(first_seen.address_clean from '^(?:中国)?([0-9]{6})')
         ) as post_code,
-        addresses_cleaned.organization_code,
-        addresses_cleaned.agency_name,
-        coalesce(addresses_cleaned.document_status, 'C') as document_status,
-        addresses_cleaned._layout as layout,
-        addresses_cleaned.source_file_name,
-        addresses_cleaned._load_id as load_id,
-        addresses_cleaned._row_no as row_no,
+        first_seen.organization_code,
+        first_seen.agency_name,
+        coalesce(first_seen.document_status, 'C') as document_status,
+        first_seen._layout as layout,
+        first_seen.source_file_name,
+        first_seen._load_id as load_id,
+        first_seen._row_no as row_no,
         coalesce(owners.owner_count, 0)::integer as owner_count,
-        addresses_cleaned.inventor_count,
-        coalesce(addresses_cleaned.publication_date, addresses_cleaned.announcement_date) as publication_date,
+        first_seen.inventor_count,
+        coalesce(first_seen.publication_date, first_seen.announcement_date) as publication_date,
         case
-            when {{ is_grant_kind('addresses_cleaned.kind_code') }}
-                then coalesce(addresses_cleaned.announcement_date, addresses_cleaned.publication_date)
+            when {{ is_grant_kind('first_seen.kind_code') }}
+                then coalesce(first_seen.announcement_date, first_seen.publication_date)
         end as grant_date,
-        addresses_cleaned.filing_date,
-        addresses_cleaned._known_at as known_at
-    from addresses_cleaned
-    left join owners on addresses_cleaned._row_hash = owners._row_hash
+        first_seen.filing_date,
+        first_seen._known_at as known_at
+    from first_seen
+    left join owners on first_seen._row_hash = owners._row_hash
 
 ),
 

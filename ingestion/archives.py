@@ -25,6 +25,8 @@ _CHUNK = 1 << 20
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _LENGTHS = struct.Struct("<2H")  # of name and extra field, at 26 in the local header
 _END_RECORD = struct.Struct("<4s4H2LH")
+_LOCATOR = struct.Struct("<4sLQL")
+_DIRECTORY_ENTRY = 512  # bytes of the directory that one member may take on the average
 _ENCRYPTED = 0x1
 _UTF8_NAME = 0x800
 _SPLIT_NAME = re.compile(r"\.(?:z\d\d|zip\.\d{3}|zipx?\.part\d+)$", re.IGNORECASE)
@@ -211,7 +213,8 @@ class Archive:
     def _directory(self, handle: IO[bytes], place: str) -> Iterator[Member]:
         """Checked members of one zip, folders left out; Refusal with its rule for everything that is not harmless."""
         size = handle.seek(0, 2)
-        _check_end(handle, size, place)
+        if _check_end(handle, size, place) > self._limits.max_members * _DIRECTORY_ENTRY:
+            raise _too_many(self._limits.max_members, place)  # before a directory of that size is read
         try:
             infos = zipfile.ZipFile(handle).infolist()
         except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError, EOFError, UnicodeError) as error:
@@ -224,12 +227,7 @@ class Archive:
             ) from None
         self._count += len(infos)
         if self._count > self._limits.max_members:
-            raise Refusal(
-                "too_many_members",
-                f"压缩包内文件超过 {self._limits.max_members} 个",
-                f"the archive holds more than {self._limits.max_members} files",
-                place=place.rstrip("!") or "文件",
-            )
+            raise _too_many(self._limits.max_members, place)
         checked = [(info, _safe_name(info, place)) for info in infos]
         handle.seek(0)
         first = min((info.header_offset for info in infos), default=0)
@@ -239,7 +237,7 @@ class Archive:
         offsets = sorted({info.header_offset for info in infos})
         if len(offsets) < len(infos):
             raise _bomb(place.rstrip("!") or "文件", "overlapping members 成员重叠")
-        ends = dict(zip(offsets, [*offsets[1:], size], strict=True))
+        ends = dict(zip(offsets, [*offsets[1:], size], strict=False))
         for info, name in checked:
             end = ends[info.header_offset]
             if info.header_offset + _LOCAL_HEADER.size + info.compress_size > end:
@@ -273,8 +271,10 @@ def _is_zip_name(name: str) -> bool:
     return name[-4:].lower() == ".zip" or bool(_SPLIT_NAME.search(name))
 
 
-def _check_end(handle: IO[bytes], size: int, place: str) -> None:
-    """Find the end record; tell a truncated zip from a part of a split one and from a file that is no zip at all."""
+def _check_end(handle: IO[bytes], size: int, place: str) -> int:
+    """Find the end record; tell a truncated zip from a part of a split one and from a file that is no zip at all.
+
+    Returns the size of the directory in bytes."""
     where = place.rstrip("!") or "文件"
     handle.seek(0)
     start = handle.read(4)
@@ -288,11 +288,21 @@ def _check_end(handle: IO[bytes], size: int, place: str) -> None:
         if start[:2] == b"PK":
             raise _truncated(where)
         raise Refusal("not_a_zip", "不是 ZIP 压缩包", "the file is no zip archive", place=where)
-    _, disk, directory_disk, on_disk, in_all, _, _, comment = _END_RECORD.unpack_from(tail, at)
+    _, disk, directory_disk, on_disk, in_all, directory_size, _, comment = _END_RECORD.unpack_from(tail, at)
     if at + _END_RECORD.size + comment != len(tail):  # the end of an inner zip inside a truncated outer one
         raise _truncated(where)
     if disk not in (0, 0xFFFF) or directory_disk not in (0, 0xFFFF) or on_disk != in_all:
         raise _split(where)
+    if directory_size == 0xFFFFFFFF:  # zip64: the true size stands in a record of its own, before its locator
+        locator = tail[at - _LOCATOR.size : at] if at >= _LOCATOR.size else b""
+        if locator[:4] != b"PK\x06\x07":
+            raise _truncated(where)
+        handle.seek(min(_LOCATOR.unpack(locator)[2], size))
+        record = handle.read(56)
+        if len(record) < 56:
+            raise _truncated(where)
+        directory_size = int.from_bytes(record[40:48], "little")
+    return int(directory_size)
 
 
 def _safe_name(info: zipfile.ZipInfo, place: str) -> str:
@@ -340,6 +350,15 @@ def _data_start(record: bytes, member: Member) -> int:
     if member.offset + start + member.packed > member.end:
         raise _damaged(member.place)
     return start
+
+
+def _too_many(limit: int, place: str) -> Refusal:
+    return Refusal(
+        "too_many_members",
+        f"压缩包内文件超过 {limit} 个",
+        f"the archive holds more than {limit} files",
+        place=place.rstrip("!") or "文件",
+    )
 
 
 def _bomb(place: str, value: str) -> Refusal:

@@ -24,7 +24,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 # what differs between two copies of one row: blanks, the `??` of a lost EN SPACE, trailing separators
 _ROW_NOISE = re.compile(r"[\s\u200b\ufeff]+|\?\?")
-_ROW_TRAILING = re.compile(r"[;；]+(?=\x1f|$)")
+_ROW_TRAILING = re.compile(r"[;；]+(?=\x00|$)")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _first_pass(path: Path, columns: Columns) -> dict[str, _Key]:
 
 
 def _digest(cells: list[str], columns: Columns) -> bytes:
-    row = "\x1f".join(cell for index, cell in enumerate(cells) if index != columns.row_number)
+    row = "\x00".join(cell for index, cell in enumerate(cells) if index != columns.row_number)
     return blake2b(_ROW_TRAILING.sub("", _ROW_NOISE.sub("", row)).encode(), digest_size=16).digest()
 
 

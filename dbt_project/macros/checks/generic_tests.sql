@@ -62,3 +62,17 @@ where not exists (
         and progress.indicator_code = indicators.indicator_code
 )
 {% endtest %}
+
+{#- Days on which a setting of the verdicts has no value, or more than one. -#}
+{% test every_setting_once(model, settings) %}
+select
+    days.evaluated_on,
+    codes.setting_code,
+    count(settings.value) as value_count
+from {{ model }} as days
+cross join unnest(array['{{ verdict_settings() | join("', '") }}']) as codes (setting_code)
+left join {{ settings }} as settings
+    on codes.setting_code = settings.setting_code and {{ setting_is_valid_on('days.evaluated_on') }}
+group by days.evaluated_on, codes.setting_code
+having count(settings.value) <> 1
+{% endtest %}

@@ -26,7 +26,7 @@ final as (
         years.year,
         years.value,
         years.value_before,
-        round(years.growth_rate, 12) as growth_rate,
+        years.growth_rate,
         years.is_closed,
         years.is_provisional,
         verdicts.asked_on as period_end,

@@ -249,18 +249,20 @@ final as (
         case when target_rule = 'reach_milestone' then completion_share else latest_value end as latest_value,
         target_value,
         later_value,
-        case
-            when target_rule = 'reach_milestone'
-                then {{ elapsed_share(whole_months('base_on', 'evaluated_on'), 'total_months') }}
-            when target_rule <> 'monitor' then {{ elapsed_share('months', 'total_months') }}
-        end as elapsed_share,
-        completion_share,
-        pace_ratio,
-        plain_rate,
-        growth_rate,
-        required_growth_rate,
+        round(
+            case
+                when target_rule = 'reach_milestone'
+                    then {{ elapsed_share(whole_months('base_on', 'evaluated_on'), 'total_months') }}
+                when target_rule <> 'monitor' then {{ elapsed_share('months', 'total_months') }}
+            end, 12
+        ) as elapsed_share,
+        round(completion_share, 12) as completion_share,
+        round(pace_ratio, 12) as pace_ratio,
+        round(plain_rate, 12) as plain_rate,
+        round(growth_rate, 12) as growth_rate,
+        round(required_growth_rate, 12) as required_growth_rate,
         growth_ratio,
-        yearly_amount_needed,
+        round(yearly_amount_needed, 6) as yearly_amount_needed,
         change_on_period,
         change_on_year,
         missing_periods,

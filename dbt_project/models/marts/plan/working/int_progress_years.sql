@@ -83,7 +83,7 @@ final as (
         year,
         coalesce(year_end_value, case when target_rule = 'at_least_every_year' then best_value end) as value,
         value_before,
-        case when value_before > 0 then year_end_value / value_before - 1 end as growth_rate,
+        case when value_before > 0 then round(year_end_value / value_before - 1, 12) end as growth_rate,
         is_closed,
         is_provisional,
         year_end

@@ -38,6 +38,7 @@ _SQL_WORDS = frozenset(
     )
 )
 _TEMPLATE_WORDS = {
+    "and",
     "by",
     "data",
     "each",

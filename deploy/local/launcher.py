@@ -247,23 +247,33 @@ class Platform:
         for pool in ["build", *(f"source_{source}" for source in sources)]:
             api.ensure_pool(pool, 1)
         earlier = {run["dag_run_id"] for run in api.runs(BUILD_DAG)}
-        runs = {dag: api.trigger(dag) for dag in dags}
-        for dag in [BUILD_DAG, *dags]:
-            api.unpause(dag)
+        runs = {dag: self._open_run(api, dag) for dag in dags}
         for dag, run in runs.items():
             api.follow(dag, run, LOAD_SECONDS, self.report.say, self._check_airflow)
+        api.unpause(BUILD_DAG)  # not before: it would build an empty warehouse first
         build = self._new_build(api, earlier)
         api.follow(BUILD_DAG, build, LOAD_SECONDS, self.report.say, self._check_airflow)
+
+    def _open_run(self, api: AirflowApi, dag: str) -> str:
+        """The run that Airflow itself begins when a DAG is switched on; where it begins none, one of ours."""
+        api.unpause(dag)
+        deadline = time.monotonic() + 6
+        while time.monotonic() < deadline:
+            if unfinished := [run["dag_run_id"] for run in api.runs(dag) if run["state"] not in FINISHED]:
+                return str(unfinished[-1])
+            time.sleep(0.5)
+        return api.trigger(dag)
 
     def _new_build(self, api: AirflowApi, earlier: set[str]) -> str:
         """The build that the new rows started; one by hand where an earlier attempt had loaded them all."""
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
-            if fresh := [run["dag_run_id"] for run in api.runs(BUILD_DAG) if run["dag_run_id"] not in earlier]:
+            runs = api.runs(BUILD_DAG)
+            if fresh := [run["dag_run_id"] for run in runs if run["dag_run_id"] not in earlier]:
                 return str(fresh[-1])
+            if unfinished := [run["dag_run_id"] for run in runs if run["state"] not in FINISHED]:
+                return str(unfinished[-1])
             time.sleep(0.5)
-        if open_runs := [run["dag_run_id"] for run in api.runs(BUILD_DAG) if run["state"] not in FINISHED]:
-            return str(open_runs[0])
         return api.trigger(BUILD_DAG)
 
     def _check_airflow(self) -> None:

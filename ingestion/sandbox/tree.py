@@ -61,6 +61,21 @@ def _products(today: date) -> dict[str, list[Issue]]:
     return found
 
 
+@lru_cache(maxsize=64)
+def _dated(world: World, product: str, today: date) -> tuple[Entry, ...]:
+    """The dated folders of a product; a folder changes when something arrives in it."""
+    found = []
+    for issue in _products(today)[product]:
+        if not issue.total(world.scale):
+            continue  # at a small scale some days have nothing
+        folder = f"{issue.day:%Y%m%d}"
+        known = [shard.known for shard in shards_of(world, issue) if shard.known <= today]
+        found.append(Entry(folder, _at(max(known, default=issue.day))))
+        if issue.number % _RAW_EVERY == 0:
+            found.append(Entry(folder + "rawdata", _at(issue.day)))
+    return tuple(sorted(found, key=lambda entry: entry.name))
+
+
 class Tree:
     """All files of one world. Thread-safe; remembers the last contents within a fixed number of bytes."""
 
@@ -97,7 +112,7 @@ class Tree:
             case ["CN", product] if product in _products(today):
                 return [Entry("data", BEGIN)]
             case ["CN", product, "data"] if product in _products(today):
-                return sorted(self._dated(_products(today)[product], today), key=lambda entry: entry.name)
+                return list(_dated(self.world, product, today))
             case ["CN", product, "data", folder] if product in _products(today):
                 return self._day(_products(today)[product], folder, today)
             case ["flat"]:
@@ -114,16 +129,6 @@ class Tree:
                 yield from self.walk(below)
             else:
                 yield below, entry
-
-    def _dated(self, issues: list[Issue], today: date) -> Iterator[Entry]:
-        for issue in issues:
-            if not issue.total(self.world.scale):
-                continue  # at a small scale some days have nothing
-            folder = f"{issue.day:%Y%m%d}"
-            known = [shard.known for shard in shards_of(self.world, issue) if shard.known <= today]
-            yield Entry(folder, _at(max(known, default=issue.day)))
-            if issue.number % _RAW_EVERY == 0:
-                yield Entry(folder + "rawdata", _at(issue.day))
 
     def _day(self, issues: list[Issue], folder: str, today: date) -> list[Entry] | None:
         for issue in issues:

@@ -19,6 +19,7 @@ from lxml import etree
 from ingestion import sandbox
 from ingestion.sandbox import census
 from ingestion.sandbox.issues import issues_of, issues_until
+from ingestion.sandbox.numbering import ApplicationNumber
 from ingestion.sandbox.shards import Shard, shard_bytes, shards_of
 from ingestion.sandbox.targets import DISTRICTS, DONGLI, FAMILIES
 from ingestion.sandbox.tree import Tree
@@ -141,6 +142,23 @@ def test_check_digits_by_another_arithmetic() -> None:
             if found.application.standard[6:8] == "00":
                 standard = found.application.standard
                 assert digits == standard[2:6] + standard[0] + standard[8:]
+
+
+def test_serials_of_neighbouring_years_never_meet() -> None:
+    """The last serial of one distance in years lies below the first of the next, in both number forms."""
+    for filed, places in ((date(2018, 3, 1), slice(5, 12)), (date(2003, 3, 1), slice(3, 8))):
+        for total in (1, 7, 5_000, 30_000):
+            serials = []
+            for slot in range(3):
+                for ordinal, roll in ((0, 0.0), (total - 1, 0.999999)):
+                    made = ApplicationNumber(1, filed, slot, ordinal, total, roll, entry=False)
+                    serials.append(int(made.original[places]))
+            assert serials == sorted(serials)
+            assert len({serials[1], serials[2]}) == len({serials[3], serials[4]}) == 2
+            for ordinal in range(min(total, 50) - 1):  # and neighbours keep apart whatever the dice say
+                low = ApplicationNumber(2, filed, 0, ordinal, total, 0.999999, entry=False)
+                high = ApplicationNumber(2, filed, 0, ordinal + 1, total, 0.0, entry=False)
+                assert low.original < high.original
 
 
 def test_names_in_the_zips_follow_the_grammar() -> None:

@@ -132,7 +132,8 @@ class AirflowApi:
             lines.append(f"{event.get('level', '')} {event.get('event', '')}".strip())
             for error in event.get("error_detail") or []:
                 lines.append(f"{error.get('exc_type')}: {error.get('exc_value')}")
-        return [part for line in lines for part in line.splitlines()][-count:]
+        parts = [part for line in lines for part in line.splitlines()]
+        return [part for part in parts if "::group::" not in part and "::endgroup::" not in part][-count:]
 
 
 _WORDS = {

@@ -87,6 +87,7 @@ class Platform:
         airflow = {**basics, "HOME": str(self.layout.airflow), **env}
         superset = {**basics, "HOME": str(self.layout.superset), **settings.superset_environment(env)}
         sandbox = {**basics, "HOME": str(self.layout.state), "STATE_DIR": env["STATE_DIR"]}
+        # Airflow's log servers listen on every address; on one machine the log files are read in place
         daemons: dict[str, list[str]] = {
             "api-server": [],
             "scheduler": ["--skip-serve-logs"],

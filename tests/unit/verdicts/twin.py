@@ -6,6 +6,7 @@ It shares nothing with the SQL. `judge(case, day)` gives the verdict that the ma
 from __future__ import annotations
 
 import calendar
+import itertools
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -16,7 +17,18 @@ PERIOD_MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12}
 FINE = {"reached", "ahead", "on_schedule"}
 PRECISE = Context(prec=60, rounding=ROUND_HALF_UP)
 # two-sided 95 % quantiles of Student's t, from a printed table
-STUDENT = {1: "12.706", 2: "4.303", 3: "3.182", 4: "2.776", 5: "2.571", 6: "2.447", 7: "2.365", 8: "2.306", 9: "2.262", 10: "2.228"}
+STUDENT = {
+    1: "12.706",
+    2: "4.303",
+    3: "3.182",
+    4: "2.776",
+    5: "2.571",
+    6: "2.447",
+    7: "2.365",
+    8: "2.306",
+    9: "2.262",
+    10: "2.228",
+}
 
 
 @dataclass(frozen=True)
@@ -272,12 +284,12 @@ def _project(out: Judgement, series: dict[date, Observation], total: int) -> Non
     count = len(points)
     mean_x = Fraction(sum(x for x, _ in points), count)
     mean_y = Fraction(sum(y for _, y in points), count)
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    spread = sum(((x - mean_x) ** 2 for x, _ in points), Fraction(0))
     if count < 3 or spread == 0:
         return
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
     out.projected_value = mean_y + slope * (total - mean_x)
-    errors = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
+    errors = sum(((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points), Fraction(0))
     variance = errors / (count - 2) * (1 + Fraction(1, count) + (total - mean_x) ** 2 / spread)
     root = PRECISE.sqrt(PRECISE.divide(Decimal(variance.numerator), Decimal(variance.denominator)))
     out.projected_half_width = PRECISE.multiply(root, Decimal(STUDENT[count - 2]))
@@ -354,16 +366,18 @@ def _years(case: Case, out: Judgement, series: dict[date, Observation], sign: in
         return
 
     if case.rule == "keep_growing":
-        moves = [(now > before) - (now < before) for before, now in zip(chain, chain[1:], strict=False)]  # type: ignore[operator]
+        moves = [(now > before) - (now < before) for before, now in itertools.pairwise(chain)]  # type: ignore[operator]
         worst = min(moves) if sign > 0 else max(moves)
         out.verdict = {1: "growing", 0: "flat", -1: "falling"}[worst]
         if base is not None and base > 0 and last is not None and last >= 0:
             out.growth_rate = growth_of(base, last, 12 * len(closed))
         return
-    paid_again = out.value_date is not None and out.value_date > date(closed[-1], 12, 31) and (out.latest_value or 0) > 0
+    paid_again = (
+        out.value_date is not None and out.value_date > date(closed[-1], 12, 31) and (out.latest_value or 0) > 0
+    )
     if last == 0:
         out.verdict = "not_falling" if paid_again else "reached"
-    elif all(now < before for before, now in zip(chain, chain[1:], strict=False)):  # type: ignore[operator]
+    elif all(now < before for before, now in itertools.pairwise(chain)):  # type: ignore[operator]
         out.verdict = "falling"
     else:
         out.verdict = "not_falling"

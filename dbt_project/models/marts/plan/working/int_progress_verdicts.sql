@@ -262,7 +262,7 @@ final as (
         round(growth_rate, 12) as growth_rate,
         round(required_growth_rate, 12) as required_growth_rate,
         growth_ratio,
-        round(yearly_amount_needed, 6) as yearly_amount_needed,
+        round(yearly_amount_needed, 12) as yearly_amount_needed,
         change_on_period,
         change_on_year,
         missing_periods,

@@ -191,7 +191,7 @@ def column_rules() -> list[Rule]:
         Rule(
             "no_personal_columns",
             lambda gxe: gxe.ExpectColumnValuesToNotMatchRegex(
-                column="column", regex="(inventor|designer|agent|contact|person)s?_names?|identity_n|phone|_email"
+                column="column", regex="(?:inventor|designer|agent|contact|person)s?_names?|identity_n|phone|_email"
             ),
             "集市表中有个人信息字段", "a mart has a column of personal data", object="*.*",
         )
@@ -229,7 +229,7 @@ def content_rules(schema: str) -> dict[str, list[Rule]]:
                 "counts_are_not_negative",
                 "select v.indicator_code, v.component_code, v.area_code, v.period_end::text as period_end,"
                 " v.value::text as value"
-                f" from {{batch}} v join {other('indicators')} i"
+                f" from (select * from {{batch}}) as v join {other('indicators')} i"
                 " on i.plan_code = v.plan_code and i.indicator_code = v.indicator_code"
                 " where i.measure in ('stock', 'flow') and v.value < 0",
                 "存量或流量为负数", "a stock or a flow is negative", object="indicator_values.value, indicators",
@@ -239,7 +239,7 @@ def content_rules(schema: str) -> dict[str, list[Rule]]:
                 "base_is_known",
                 f"select b.indicator_code from (values {base}) as b (indicator_code)"
                 f" where exists (select 1 from {other('patents')} where grant_date <= '{BASE_DATE}')"
-                " and not exists (select 1 from {batch} v where v.indicator_code = b.indicator_code"
+                " and not exists (select 1 from (select * from {batch}) as v where v.indicator_code = b.indicator_code"
                 f" and v.basis = 'latest' and v.period_end = '{BASE_DATE}' and v.value is not null)",
                 f"有授权数据但缺少基期（{BASE_DATE}）指标值", "the base value is missing although grants are known",
                 object="indicator_values.value, patents",
@@ -248,7 +248,8 @@ def content_rules(schema: str) -> dict[str, list[Rule]]:
                 "months_change_with_reason",
                 "select indicator_code, component_code, area_code, period_end::text as period_end,"
                 " before::text as before, value::text as value from (select *, lag(value) over"
-                " (partition by plan_code, indicator_code, component_code, area_code, basis order by period_end) as before from {batch}) as s where"
+                " (partition by plan_code, indicator_code, component_code, area_code, basis order by period_end)"
+                " as before from {batch}) as s where"
                 f" abs(value - before) > greatest({MONTHLY_CHANGE_LEAST}, abs(before) * {MONTHLY_CHANGE_PCT} / 100.0)"
                 f" and exists (select 1 from {other('indicators')} i where i.plan_code = s.plan_code"
                 " and i.indicator_code = s.indicator_code and i.measure = 'stock')",
@@ -267,7 +268,7 @@ def content_rules(schema: str) -> dict[str, list[Rule]]:
             _no_rows(
                 "targets_are_judged",
                 f"select i.indicator_code from {other('indicators')} i where i.target_rule <> 'monitor'"
-                " and not exists (select 1 from {batch} p where p.plan_code = i.plan_code"
+                " and not exists (select 1 from (select * from {batch}) as p where p.plan_code = i.plan_code"
                 " and p.indicator_code = i.indicator_code)",
                 "有目标的指标没有评价行", "an indicator with a target has no row", "warn",
                 object="indicator_progress, indicators",

@@ -67,7 +67,10 @@ def test_a_build_records_every_node_and_test(project: Path) -> None:
         ("120110", "东丽区"),
         ("120111", "西青区"),
     ]
-    assert rows("select object, status, rows_out, release_id, run_id from ops.outcomes where step = 'build' order by 1") == [
+    built = rows(
+        "select object, status, rows_out, release_id, run_id from ops.outcomes where step = 'build' order by 1"
+    )
+    assert built == [
         ("build_candidate.districts", "ok", 2, release_id, "run-1"),
         ("build_candidate.named", "ok", 2, release_id, "run-1"),
         ("reference.areas", "ok", 2, release_id, "run-1"),

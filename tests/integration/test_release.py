@@ -20,10 +20,12 @@ create table build_candidate.patents as
 create table build_candidate.areas as select '120110'::text as area_code, '{tag}'::text as release_tag;
 create table build_candidate.indicator_values (
     plan_code text, indicator_code text, component_code text, area_code text, basis text, unit text, note_zh text,
-    value numeric, numerator numeric, denominator numeric, source_count int, is_provisional boolean, period_end date, release_id text
+    value numeric, numerator numeric, denominator numeric, source_count int, is_provisional boolean, period_end date,
+    release_id text
 );
 insert into build_candidate.indicator_values values
-    ('dongli_14', 'H02', 'total', '120110', 'latest', '件', null, {rows}, null, null, {rows}, false, '2020-12-31', '{release_id}');
+    ('DL-14-5', 'H02', 'total', '120110', 'latest', '件', null, {rows}, null, null, {rows}, false, '2020-12-31',
+     '{release_id}');
 comment on table build_candidate.patents is '专利 / patents';
 comment on column build_candidate.patents.release_tag is '发布标记';
 """
@@ -321,7 +323,7 @@ def test_pruning_keeps_two_builds_and_every_reason() -> None:
 
 
 def test_pruning_leaves_what_is_being_read() -> None:
-    ids = [build(f"r{number}") for number in range(0)]
+    ids = []
     for number in range(4):
         ids.append(build(f"r{number}"))
         release.publish(ids[-1])
@@ -437,7 +439,8 @@ def load(source_id: str, *, days_old: int, state: str = "accepted", is_synthetic
             with file as (
                 insert into ops.landed_files (source_id, layout, address, relative_path, file_name, landing_path,
                     content_sha256, state, size_bytes, is_synthetic, known_at)
-                values (%(source)s, 'x', 'x', 'x', 'x', 'x', gen_random_uuid()::text, 'loaded', 1, %(synthetic)s, current_date)
+                values (%(source)s, 'x', 'x', 'x', 'x', 'x', gen_random_uuid()::text, 'loaded', 1, %(synthetic)s,
+                    current_date)
                 returning file_id
             )
             insert into ops.loads (file_id, source_id, layout, table_name, fingerprint, state, rows_read, rows_loaded,
@@ -490,3 +493,30 @@ def test_live_views_are_described_column_by_column() -> None:
         if (view, column) not in described
     ]
     assert missing == []
+
+
+def test_the_command_line_says_how_it_stands_and_refuses_in_a_sentence() -> None:
+    from click.testing import CliRunner
+
+    from warehouse.cli import main
+
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, words)
+        return done.exit_code, done.output
+
+    assert run("migrate")[0] == 0
+    assert "尚无已发布的数据" in run("status")[1]
+    first = build("one")
+    assert run("publish", first) == (0, f"release {first} is published 已发布\n")
+    second = build("two", check=False)
+    code, text = run("publish", second)
+    assert code == 1 and "尚未通过发布检查" in text and "Traceback" not in text
+    assert run("hold", second, "数据有误")[0] == 0
+    assert "数据有误" in run("releases")[1] and "数据有误" in run("status")[1]
+    third = build("three")
+    assert run("publish", third)[0] == 0
+    assert run("rollback") == (0, f"readers see {first} again 已回退\n")
+    assert '"is_current": true' in run("releases", "--json")[1]
+    assert run("checks", "--failed")[1] == "nothing 无\n"
+    assert run("prune")[0] == 0
+    assert run("retire", "releases")[0] == 1

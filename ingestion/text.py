@@ -54,10 +54,16 @@ _MILLISECONDS = re.compile(r"-?\d{11,13}", re.ASCII)
 _PERIOD = re.compile(r"(.+?)\s*(?:至|~|～|—{1,2})\s*(.+)")
 
 
+# nothing of what is cleaned away: most texts are like this, and one look at them is cheaper than ten
+_PLAIN = re.compile(r"[A-Za-z0-9\u3400-\u9fff.,、，。()-]+")
+
+
 def clean(text: str | None) -> str | None:
     """One line of text: half-width digits and letters, plain blanks, no control characters; None if missing."""
     if text is None or text in MISSING:
         return None
+    if _PLAIN.fullmatch(text):
+        return text
     if "&" in text:
         text = _NBSP.sub(" ", text)
     if _UNCLEAN.search(text):
@@ -82,6 +88,8 @@ def clean_name(text: str | None) -> str | None:
 
     Full- and half-width brackets mix within one document, so one owner would be two without this.
     """
+    if text is not None and _PLAIN.fullmatch(text):
+        return None if text in MISSING else text
     text = clean(text)
     if text is None:
         return None
@@ -112,6 +120,8 @@ def split_names(text: str | None) -> list[str]:
 
 def clean_code(text: str | None) -> str | None:
     """A code: as clean, without any blank, upper case."""
+    if text is None or text in MISSING:
+        return None
     text = clean(text)
     return None if text is None else text.replace(" ", "").upper()
 
@@ -130,7 +140,10 @@ def split_post_code(text: str | None) -> tuple[str | None, str | None]:
 
 def post_code(text: str | None) -> str | None:
     """Six digits, else None: `0` and shortened ones are nothing."""
-    text = clean_code(text)
+    if text is None or text in MISSING:
+        return None
+    if not _PLAIN_POST_CODE.fullmatch(text):
+        text = clean_code(text)
     return text if text is not None and _PLAIN_POST_CODE.fullmatch(text) and text != "000000" else None
 
 
@@ -167,6 +180,7 @@ def locarno_codes(text: str | None) -> list[str]:
     return codes
 
 
+@lru_cache(maxsize=16384)
 def agency_name(text: str | None) -> str | None:
     """`某某专利代理有限公司 44334` → without the agency's code."""
     text = clean_name(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,28 +24,54 @@ _DOCUMENT_LIMIT = 16 << 20  # bytes; a true document has some ten thousand
 _BUSINESS = "{http://www.sipo.gov.cn/XMLSchema/business}"
 _BASE = "{http://www.sipo.gov.cn/XMLSchema/base}"
 _ROOT = _BUSINESS + "PatentDocumentAndRelated"
-_BIBLIOGRAPHIC = (_BUSINESS + "BibliographicData", _BUSINESS + "DesignBibliographicData")
-_PUBLICATION = _BUSINESS + "PublicationReference"
-_APPLICATION = _BUSINESS + "ApplicationReference"
-_IPC_DETAILS = _BUSINESS + "ClassificationIPCRDetails"
-_LOCARNO = _BUSINESS + "ClassificationLocarno"
-_TITLES = (_BUSINESS + "InventionTitle", _BUSINESS + "DesignTitle")
-_PARTIES = _BUSINESS + "Parties"
-_APPLICANTS = _BUSINESS + "ApplicantDetails"
-_ASSIGNEES = _BUSINESS + "AssigneeDetails"
-_INVENTORS = (_BUSINESS + "InventorDetails", _BUSINESS + "DesignerDetails")
-_INVENTOR = (_BUSINESS + "Inventor", _BUSINESS + "Designer")
-_AGENTS = _BUSINESS + "AgentDetails"
-_AGENCY_NAME = _BASE + "OrganizationName"
-_PATENT_NUMBER = _BUSINESS + "PatentNumber"
-_ORGANIZATION_CODE = _BUSINESS + "OrganizationCode"
-_ADDRESS_BOOK = _BASE + "AddressBook"
-_NAME = _BASE + "Name"
-_ADDRESS = _BASE + "Address"
+_PATENT, _DESIGN = _BUSINESS + "BibliographicData", _BUSINESS + "DesignBibliographicData"
 _TEXT = _BASE + "Text"
-_DOC_NUMBER, _KIND, _DATE = _BASE + "DocNumber", _BASE + "Kind", _BASE + "Date"
-_COUNTY, _CITY, _PROVINCE, _POST_CODE = _BASE + "County", _BASE + "City", _BASE + "Province", _BASE + "PostCode"
 _IPC_PARTS = tuple(_BUSINESS + name for name in ("Section", "MainClass", "Subclass", "MainGroup", "Subgroup"))
+
+# Where each field stands, below the bibliographic data; `b:` is the business namespace, no prefix stands for none.
+# One compiled expression fetches all of them as one text: many times cheaper than an object for each element.
+_PUBLICATION_1 = "b:PublicationReference[1]/base:DocumentID/base:"
+_PUBLICATION_2 = "b:PublicationReference[2]/base:DocumentID/base:"
+_ORIGINAL = "b:ApplicationReference[@dataFormat='original'][1]/base:DocumentID/base:"
+_STANDARD = "b:ApplicationReference[not(@dataFormat='original')][1]/base:DocumentID/base:"
+_COMMON = {
+    "number_1": _PUBLICATION_1 + "DocNumber",
+    "kind_1": _PUBLICATION_1 + "Kind",
+    "date_1": _PUBLICATION_1 + "Date",
+    "number_2": _PUBLICATION_2 + "DocNumber",
+    "kind_2": _PUBLICATION_2 + "Kind",
+    "original": _ORIGINAL + "DocNumber",
+    "original_filed": _ORIGINAL + "Date",
+    "standard": _STANDARD + "DocNumber",
+    "standard_filed": _STANDARD + "Date",
+    "patent_number": "b:PatentNumber",
+}
+_AGENCY = "b:AgentDetails/b:Agent[1]/b:Agency/base:AddressBook/base:OrganizationName"
+_PATENT_FIELDS = _COMMON | {
+    "title": "b:InventionTitle",
+    "symbols": "count(b:ClassificationIPCRDetails/b:ClassificationIPCR)",
+    "inventors": "count(b:Parties/b:InventorDetails/b:Inventor)",
+    "agency": f"b:Parties/{_AGENCY}",
+    "locarno": "''",
+}
+_DESIGN_FIELDS = _COMMON | {
+    "title": "b:DesignTitle",
+    "symbols": "'0'",
+    "inventors": "count(b:DesignerDetails/b:Designer)",
+    "agency": _AGENCY,
+    "locarno": "b:ClassificationLocarno/b:MainClassification",
+}
+# below the AddressBook of a party
+_PARTY_FIELDS = {
+    "county": "base:Address/base:County",
+    "city": "base:Address/base:City",
+    "province": "base:Address/base:Province",
+    "post_code": "base:Address/base:PostCode",
+    "address": "base:Address/base:Text",
+    "organization_code": "../b:OrganizationCode",
+}
+# in a patent the parties stand under Parties, in a design directly under the bibliographic data
+_APPLICANT, _ASSIGNEE = "b:ApplicantDetails/b:Applicant", "b:AssigneeDetails/b:Assignee"
 
 #: CN + type, year, serial + CN + number (13) + kind + BIA, FUL or DBP + ZH + date + CN + check, which can hold `#`
 _FILE_NAME = re.compile(r"CN\d{15}CN(\d{13})0?([ABCUYSD])[A-Z]{3}ZH\d{8}CN[^/]{0,8}\.XML", re.IGNORECASE | re.ASCII)
@@ -57,9 +83,8 @@ _DOCTYPE = re.compile(
 )
 _ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
 _LITERAL = re.compile(rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<\?.*?\?>", re.DOTALL)
-_ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030"}
-_BOM = b"\xef\xbb\xbf"
 
 _PARSER = etree.XMLParser(
     resolve_entities=False,
@@ -73,22 +98,69 @@ _PARSER = etree.XMLParser(
 )
 
 
-@dataclass
-class _Found:
-    """What one document says, as received, before it is judged."""
+_SPACES = {"b": _BUSINESS[1:-1], "base": _BASE[1:-1]}
+_SEPARATOR = "\ufdd0"  # no character: no text has a reason to hold it
 
-    publications: list[tuple[str | None, str | None, str | None]] = field(default_factory=list)
-    standard: str | None = None
-    original: str | None = None
-    filing_date: str | None = None
-    patent_number: str | None = None
-    title: str | None = None
-    classes: list[str] = field(default_factory=list)
-    locarno: list[str] = field(default_factory=list)
-    applicants: Any = None
-    assignees: Any = None
-    inventors: int | None = None
-    agency: str | None = None
+
+class _Fields:
+    """Compiled access to several fields at once; call it with an element → their texts, `` where there is none."""
+
+    def __init__(self, fields: dict[str, str]):
+        joined = f",'{_SEPARATOR}',".join(fields.values())
+        self._expression = etree.XPath(f"concat({joined})", namespaces=_SPACES, smart_strings=False)
+        self._size = len(fields)
+
+    def __call__(self, element: Any) -> list[str]:
+        texts: list[str] = self._expression(element).split(_SEPARATOR)
+        if len(texts) != self._size:
+            raise RowProblem("", None, "xml_malformed", "文献含非法字符", "the document holds an illegal character")
+        return texts
+
+
+class _Parties:
+    """Compiled access to applicants or assignees: the names of all, the address of the first."""
+
+    def __init__(self, path: str):
+        self._names = etree.XPath(f"{path}/base:AddressBook/base:Name", namespaces=_SPACES, smart_strings=False)
+        self._first = _Fields(_PARTY_FIELDS)
+
+    def __call__(self, element: Any) -> Owners:
+        found = self._names(element)
+        names = [name for one in found if (name := text.clean_name(one.text)) is not None]
+        if not names:
+            return _NO_OWNERS
+        county, city, province, post_code, address, organization_code = self._first(found[0].getparent())
+        written, place = text.split_post_code(address)
+        return Owners(
+            names,
+            len(names),
+            place,
+            text.clean_place_name(province),
+            text.clean_place_name(city),
+            text.clean_place_name(county),
+            text.post_code(post_code) or written,
+            text.clean_code(organization_code),
+        )
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How to read one of the two kinds of bibliographic data."""
+
+    fields: _Fields
+    applicants: _Parties
+    assignees: _Parties
+
+
+_NO_OWNERS = Owners([], 0, None, None, None, None, None, None)
+_SHAPES = {
+    _PATENT: _Shape(_Fields(_PATENT_FIELDS), _Parties(f"b:Parties/{_APPLICANT}"), _Parties(f"b:Parties/{_ASSIGNEE}")),
+    _DESIGN: _Shape(_Fields(_DESIGN_FIELDS), _Parties(_APPLICANT), _Parties(_ASSIGNEE)),
+}
+_IPC_TEXTS = etree.XPath(
+    "b:ClassificationIPCRDetails/b:ClassificationIPCR/base:Text/text()", namespaces=_SPACES, smart_strings=False
+)
+_IPC_SYMBOLS = etree.XPath("b:ClassificationIPCRDetails/b:ClassificationIPCR", namespaces=_SPACES, smart_strings=False)
 
 
 def read(path: Path, *, limits: Limits | None = None) -> Iterator[Parsed]:
@@ -219,40 +291,35 @@ def parse(document: bytes, file_name: str) -> tuple[str, tuple[object, ...]]:
     root = _root(document)
     if root.tag != _ROOT:
         raise RowProblem("", str(root.tag), "unknown_document", "不是专利著录文献", "this is no patent document")
-    found = _Found()
-    for child in root:
-        if child.tag in _BIBLIOGRAPHIC:
-            _collect(child, found)
+    for bibliographic in root:
+        if (shape := _SHAPES.get(bibliographic.tag)) is not None:
             break
     else:
         raise RowProblem("", None, "unknown_document", "文献中没有著录项目", "the document has no bibliographic data")
-    publication, published = _publication(root, found)
-    if file_name:
-        named = _named(file_name)
-        if named is not None and named != publication.number:
-            raise RowProblem(
-                "publication_number",
-                publication.number,
-                "name_disagrees",
-                f"文献内公开号与文件名（{named}）不一致",
-                f"the document contradicts its file name ({named})",
-            )
-    filing_date = day("filing_date", found.filing_date)
-    standard, original = found.standard, found.original
-    if standard is None and original is None:
-        original = found.patent_number
+    (
+        number_1, kind_1, date_1, number_2, kind_2,
+        original, original_filed, standard, standard_filed, patent_number,
+        title, symbols, inventors, agency, locarno,
+    ) = shape.fields(bibliographic)  # fmt: skip
+    attribute = root.get
+    publication = _publication(
+        ((number_1, kind_1), (number_2, kind_2), (attribute("docNumber"), attribute("kind"))), file_name
+    )
+    filing_date = day("filing_date", original_filed or standard_filed)
+    if not (original or standard):
+        original = patent_number
     values = content(
         publication,
-        day("publication_date", published),
-        numbers.parse_both(standard, original, filing_date),
+        day("publication_date", date_1 or attribute("datePublication")),
+        numbers.parse_both(standard or None, original or None, filing_date),
         filing_date,
-        text.clean_title(found.title),
-        found.classes,
-        found.locarno,
-        _owners(found, publication.kind),
-        text.agency_name(found.agency),
-        found.inventors,
-        text.clean_code(root.get("status")),
+        text.clean_title(title),
+        [] if symbols == "0" else _ipc_codes(bibliographic, int(symbols)),
+        text.locarno_codes(locarno),
+        _owners(bibliographic, shape, publication.kind),
+        text.agency_name(agency),
+        int(inventors),
+        text.clean_code(attribute("status")),
     )
     return publication.number, values
 
@@ -271,8 +338,6 @@ def _root(document: bytes) -> Any:
         )
     if document[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise _wrong_encoding("UTF-16")
-    if document[:3] == _BOM:
-        document = document[3:]
     encoding = _encoding(document)
     _refuse_entities(document)
     try:
@@ -333,90 +398,29 @@ def _wrong_encoding(value: str | None) -> RowProblem:
     )
 
 
-def _collect(parent: Any, found: _Found) -> None:
-    """Walk over the children once; lxml makes an object of each element it hands out, so none is asked for twice."""
-    for element in parent:
-        tag = element.tag
-        if tag == _PUBLICATION:
-            found.publications.append(_document_id(element))
-        elif tag == _APPLICATION:
-            number, _, filed = _document_id(element)
-            if element.get("dataFormat") == "original":
-                found.original = found.original or number
-            else:
-                found.standard = found.standard or number
-            found.filing_date = found.filing_date or filed
-        elif tag == _IPC_DETAILS:
-            for symbol in element:
-                for code in _ipc(symbol):
-                    if code not in found.classes:
-                        found.classes.append(code)
-        elif tag in _TITLES:
-            if found.title is None:
-                found.title = "".join(element.itertext()) if len(element) else element.text
-        elif tag == _PARTIES:
-            _collect(element, found)
-        elif tag == _APPLICANTS:
-            found.applicants = element
-        elif tag == _ASSIGNEES:
-            found.assignees = element
-        elif tag in _INVENTORS:
-            found.inventors = (found.inventors or 0) + sum(child.tag in _INVENTOR for child in element)
-        elif tag == _AGENTS:
-            found.agency = _agency(element)
-        elif tag == _LOCARNO:
-            for value in element.itertext():
-                found.locarno += [code for code in text.locarno_codes(value) if code not in found.locarno]
-        elif tag == _PATENT_NUMBER:
-            found.patent_number = element.text
+def _ipc_codes(bibliographic: Any, symbols: int) -> list[str]:
+    """Normal forms in order: from the texts of the symbols; where one cannot be read, from its parts."""
+    codes: list[str] = []
+    for written in _IPC_TEXTS(bibliographic):
+        codes += text.ipc_codes(written)
+    if len(codes) != symbols:
+        codes = []
+        for symbol in _IPC_SYMBOLS(bibliographic):
+            parts = {element.tag: text.clean(element.text) or "" for element in symbol.iterchildren(*_IPC_PARTS, _TEXT)}
+            section, main, subclass, group, subgroup = (parts.get(name, "") for name in _IPC_PARTS)
+            codes += text.ipc_codes(parts.get(_TEXT)) or text.ipc_codes(f"{section}{main}{subclass}{group}/{subgroup}")
+    return list(dict.fromkeys(codes))
 
 
-def _agency(agents: Any) -> str | None:
-    name: str | None = next((element.text for element in agents.iter(_AGENCY_NAME)), None)
-    return name
-
-
-def _document_id(reference: Any) -> tuple[str | None, str | None, str | None]:
-    """(number, kind, date) of a reference."""
-    number = kind = published = None
-    for identity in reference:
-        for part in identity:
-            tag = part.tag
-            if tag == _DOC_NUMBER:
-                number = part.text
-            elif tag == _DATE:
-                published = part.text
-            elif tag == _KIND:
-                kind = part.text
-    return number, kind, published
-
-
-def _ipc(symbol: Any) -> list[str]:
-    """Normal form of one ClassificationIPCR: from its text, else from its parts."""
-    for element in reversed(symbol):  # the text comes last
-        if element.tag == _TEXT:
-            if codes := text.ipc_codes(element.text):
-                return codes
-            break
-    parts = {element.tag: text.clean(element.text) or "" for element in symbol.iterchildren(*_IPC_PARTS)}
-    if len(parts) < len(_IPC_PARTS):
-        return []
-    section, main, subclass, group, subgroup = (parts[name] for name in _IPC_PARTS)
-    return text.ipc_codes(f"{section}{main}{subclass}{group}/{subgroup}")
-
-
-def _publication(root: Any, found: _Found) -> tuple[numbers.PublicationNumber, str | None]:
-    """The one publication number that the root and both references agree on, and the day of publication."""
-    said = [*found.publications, (root.get("docNumber"), root.get("kind"), root.get("datePublication"))]
-    agreed: str | None = None
-    published: str | None = None
-    last: tuple[str, str] | None = None
+def _publication(said: tuple[tuple[str | None, str | None], ...], file_name: str) -> numbers.PublicationNumber:
+    """The one publication number that both references, the root and the file's name agree on."""
     publication: numbers.PublicationNumber | None = None
-    for number, kind, date_text in said:
-        published = published or date_text
-        if not number or not kind or (number, kind) == last:
+    last: tuple[str | None, str | None] | None = None
+    for pair in said:
+        number, kind = pair
+        if not number or not kind or pair == last:
             continue
-        last = (number, kind)
+        last = pair
         current = numbers.parse_publication(number.strip() + kind.strip().lstrip("0"))
         if current is None:
             raise RowProblem(
@@ -426,62 +430,41 @@ def _publication(root: Any, found: _Found) -> tuple[numbers.PublicationNumber, s
                 "公开（公告）号格式不符",
                 "this is no publication number",
             )
-        if agreed is not None and current.number != agreed:
+        if publication is not None and current != publication:
             raise RowProblem(
                 "publication_number",
-                f"{agreed} ≠ {current.number}",
+                f"{publication.number} ≠ {current.number}",
                 "number_disagrees",
                 "文献内各处公开号不一致",
                 "the document states different publication numbers",
             )
-        agreed, publication = current.number, current
+        publication = current
     if publication is None:
         raise RowProblem(
             "publication_number", None, "missing_key", "缺少公开（公告）号", "the publication number is missing"
         )
-    return publication, published
+    named = _named(file_name) if file_name else None
+    if named is not None and named != publication.number:
+        raise RowProblem(
+            "publication_number",
+            publication.number,
+            "name_disagrees",
+            f"文献内公开号与文件名（{named}）不一致",
+            f"the document contradicts its file name ({named})",
+        )
+    return publication
 
 
-def _owners(found: _Found, kind: str) -> Owners:
+def _owners(bibliographic: Any, shape: _Shape, kind: str) -> Owners:
     """Assignees of a grant, where it names any, else the applicants. Only the first party has an address."""
-    applicants = _parties(found.applicants)
-    if kind not in GRANT_KINDS or found.assignees is None:
-        return applicants
-    assignees = _parties(found.assignees)
+    if kind not in GRANT_KINDS:
+        return shape.applicants(bibliographic)
+    assignees = shape.assignees(bibliographic)
+    if assignees.names and (assignees.address is not None or assignees.province is not None):
+        return assignees
+    applicants = shape.applicants(bibliographic)
     if not assignees.names:
         return applicants
-    if assignees.address is None and assignees.province is None and assignees.names[:1] == applicants.names[:1]:
+    if list(assignees.names[:1]) == list(applicants.names[:1]):
         return applicants._replace(names=assignees.names, total=assignees.total)
     return assignees
-
-
-def _parties(details: Any) -> Owners:
-    names: list[str] = []
-    address = province = city = county = post_code = organization_code = None
-    for party in () if details is None else details:
-        is_first = not names
-        for part in party:
-            tag = part.tag
-            if tag == _ADDRESS_BOOK:
-                for element in part:
-                    inner = element.tag
-                    if inner == _NAME:
-                        if (name := text.clean_name(element.text)) is not None:
-                            names.append(name)
-                    elif inner == _ADDRESS and is_first:
-                        for line in element.iterchildren(_COUNTY, _CITY, _PROVINCE, _POST_CODE, _TEXT):
-                            field_tag, value = line.tag, line.text
-                            if field_tag == _TEXT:
-                                written, address = text.split_post_code(value)
-                                post_code = post_code or written
-                            elif field_tag == _COUNTY:
-                                county = text.clean_place_name(value)
-                            elif field_tag == _CITY:
-                                city = text.clean_place_name(value)
-                            elif field_tag == _PROVINCE:
-                                province = text.clean_place_name(value)
-                            else:
-                                post_code = text.post_code(value) or post_code
-            elif tag == _ORGANIZATION_CODE and is_first is True and names:
-                organization_code = text.clean_code(part.text)
-    return Owners(names, len(names), address, province, city, county, post_code, organization_code)

@@ -118,7 +118,7 @@ def content(
         ";".join(classes) or None,
         classes[0] if classes else None,
         ";".join(locarno) or None,
-        json.dumps(names, ensure_ascii=False),
+        _as_json(names),
         owners.total,
         names[0] if names else None,
         owners.address,
@@ -131,6 +131,13 @@ def content(
         inventor_count,
         status,
     )
+
+
+def _as_json(names: Sequence[str]) -> str:
+    joined = '", "'.join(names)
+    if "\\" in joined or joined.count('"') != 2 * max(len(names) - 1, 0):
+        return json.dumps(names, ensure_ascii=False)
+    return f'["{joined}"]' if names else "[]"  # cleaned names hold no control character, so nothing needs an escape
 
 
 def row_hash(values: tuple[object, ...]) -> str:

@@ -128,6 +128,8 @@ def clean_code(text: str | None) -> str | None:
 
 def split_post_code(text: str | None) -> tuple[str | None, str | None]:
     """`300300天津市东丽区…` → (`300300`, `天津市东丽区…`); no post code in front → (None, the address)."""
+    if text is not None and text[6:7] == " " and _PLAIN_POST_CODE.match(text):  # as the XML feed writes it
+        return (None if text.startswith("000000") else text[:6]), clean_name(text[7:])
     text = clean_name(text)
     if text is None:
         return None, None

@@ -206,6 +206,13 @@ def test_gazette_question_marks_and_en_spaces_before_names(gazette: Callable[...
     assert (row["owner_count"], row["first_owner_name"]) == (3, "例甲公司")
 
 
+@pytest.mark.parametrize("name", ['例"甲"公司', "例\\甲公司", "Example Co. Ltd", "例甲/乙公司"])
+def test_owner_names_are_json_whatever_is_in_them(gazette: Callable[..., Read], name: str) -> None:
+    cell = '"' + f"{name};例乙公司".replace('"', '""') + '"'
+    (row,) = gazette(gazette_row(patentee="@@").replace("@@", cell)).rows
+    assert json.loads(row["owner_names"]) == [name, "例乙公司"]
+
+
 def test_gazette_foreign_address_has_no_post_code(gazette: Callable[..., Read]) -> None:
     (row,) = gazette(gazette_row(address="日本例京都")).rows
     assert (row["post_code"], row["address_text"]) == (None, "日本例京都")

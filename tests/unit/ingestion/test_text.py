@@ -52,7 +52,9 @@ def test_title_markup_is_stripped_to_text(received: str, title: str) -> None:
 
 
 def test_brackets_of_names_are_half_width() -> None:
-    assert text.clean_name("天津例（中国）有限公司") == text.clean_name("天津例(中国) 有限公司") == "天津例(中国)有限公司"
+    assert (
+        text.clean_name("天津例（中国）有限公司") == text.clean_name("天津例(中国) 有限公司") == "天津例(中国)有限公司"
+    )
     assert text.clean_name("Example Co. Ltd") == "Example Co. Ltd"
 
 
@@ -66,6 +68,8 @@ def test_question_marks_before_names() -> None:
     [
         ("300300天津市东丽区例路", "300300", "天津市东丽区例路"),
         ("300300 天津市东丽区例路", "300300", "天津市东丽区例路"),
+        ("300300 ０ ", "300300", None),
+        ("000000 天津市", None, "天津市"),
         ("３００３００天津市", "300300", "天津市"),
         ("3003001例路", None, "3003001例路"),
         ("日本例京都", None, "日本例京都"),
@@ -101,7 +105,9 @@ def test_epoch_milliseconds_are_the_day_in_beijing() -> None:
     assert text.parse_date("1562601599999") == date(2019, 7, 8)
 
 
-@pytest.mark.parametrize("received", ["2019-02-30", "2019-13-01", "昨天", "2019", "2019.07-09", "99999999", "20190709x"])
+@pytest.mark.parametrize(
+    "received", ["2019-02-30", "2019-13-01", "昨天", "2019", "2019.07-09", "99999999", "20190709x"]
+)
 def test_no_date(received: str) -> None:
     with pytest.raises(text.BadDate):
         text.parse_date(received)

@@ -38,7 +38,10 @@ final as (
         min(listed.known_at) as first_known_at
     from listed
     {% if is_incremental() %}
-    where not exists (select 1 from {{ this }} as kept where kept.owner_key = listed.owner_key)
+        where not exists (
+                select 1 from {{ this }} as kept
+                where kept.owner_key = listed.owner_key
+            )
     {% endif %}
     group by listed.owner_key
 

@@ -41,13 +41,13 @@ final as (
     where
         {{ is_grant_kind('kind_code') }}
         {% if is_incremental() %}
-        and not exists (
-            select 1
-            from {{ this }} as kept
-            where
-                kept.publication_version_id = publications.publication_version_id
-                and kept.known_at = publications.known_at
-        )
+            and not exists (
+                select 1
+                from {{ this }} as kept
+                where
+                    kept.publication_version_id = publications.publication_version_id
+                    and kept.known_at = publications.known_at
+            )
         {% endif %}
 
 )

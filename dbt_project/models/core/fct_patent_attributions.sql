@@ -68,7 +68,11 @@ rules as (
 
 districts as (
 
-    select area_code, name_zh from areas where level = 'district'
+    select
+        area_code,
+        name_zh
+    from areas
+    where level = 'district'
 
 ),
 
@@ -78,7 +82,7 @@ keyed_overrides as (
         *,
         left(md5(overrides::text), 12) as override_key
     from overrides
-    order by record_key, reviewed_on desc
+    order by record_key asc, reviewed_on desc
 
 ),
 
@@ -109,14 +113,14 @@ versions as (
     left join keyed_overrides as by_publication on publications.publication_number = by_publication.record_key
     left join keyed_overrides as by_application on publications.application_number = by_application.record_key
     {% if is_incremental() %}
-    where not exists (
-        select 1
-        from {{ this }} as kept
-        where
-            kept.publication_version_id = publications.publication_version_id
-            and kept.rule_version = rules.rule_version
-            and kept.override_key = coalesce(by_publication.override_key, by_application.override_key, '')
-    )
+        where not exists (
+                select 1
+                from {{ this }} as kept
+                where
+                    kept.publication_version_id = publications.publication_version_id
+                    and kept.rule_version = rules.rule_version
+                    and kept.override_key = coalesce(by_publication.override_key, by_application.override_key, '')
+            )
     {% endif %}
     order by publications.publication_version_id
 
@@ -192,7 +196,8 @@ first_mentions as (
 
 counties as (
 
-    select distinct county from cleaned where county is not null
+    select distinct county from cleaned
+    where county is not null
 
 ),
 
@@ -382,7 +387,7 @@ zones_found as (
     from names_found
     left join areas on names_found.area_code = areas.area_code
     where names_found.kind in ('zone_of_other', 'park', 'contradiction') or areas.level = 'zone'
-    order by names_found.address_key, names_found.priority, char_length(names_found.matched) desc, names_found.pattern_id
+    order by names_found.address_key asc, names_found.priority asc, char_length(names_found.matched) desc, names_found.pattern_id
 
 ),
 
@@ -392,7 +397,7 @@ streets_found as (
     from names_found
     inner join areas on names_found.area_code = areas.area_code
     where areas.level = 'street'
-    order by names_found.address_key, names_found.priority, char_length(names_found.matched) desc, names_found.pattern_id
+    order by names_found.address_key asc, names_found.priority asc, char_length(names_found.matched) desc, names_found.pattern_id
 
 ),
 

@@ -58,13 +58,13 @@ final as (
         known_at
     from publications
     {% if is_incremental() %}
-    where not exists (
-        select 1
-        from {{ this }} as kept
-        where
-            kept.publication_version_id = publications.publication_version_id
-            and kept.known_at <= publications.known_at
-    )
+        where not exists (
+                select 1
+                from {{ this }} as kept
+                where
+                    kept.publication_version_id = publications.publication_version_id
+                    and kept.known_at <= publications.known_at
+            )
     {% endif %}
 
 )

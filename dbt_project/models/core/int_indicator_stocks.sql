@@ -85,7 +85,8 @@ month_intervals as (
 
 covering as (
 
-    select * from month_intervals where end_period is null or end_period > first_period
+    select * from month_intervals
+    where end_period is null or end_period > first_period
 
 ),
 

@@ -34,7 +34,7 @@ overrides as (
         record_key,
         left(md5(overrides::text), 12) as override_key
     from {{ ref('attribution_overrides') }} as overrides
-    order by record_key, reviewed_on desc
+    order by record_key asc, reviewed_on desc
 
 ),
 
@@ -89,8 +89,8 @@ publication_identities as (
         application_number_display
     from placed
     order by
-        publication_number, application_number is null, document_status = 'R' desc, layout_rank, known_at desc,
-        publication_version_id
+        publication_number asc, application_number is null, document_status = 'R' desc, layout_rank, known_at desc,
+        publication_version_id asc
 
 ),
 
@@ -139,20 +139,22 @@ best_versions as (
             states_known.patent_id = identified.patent_id
             and states_known.known_from >= identified.known_at
     order by
-        states_known.patent_id, states_known.known_from, identified.is_grant, identified.document_status = 'R' desc,
-        identified.layout_rank, identified.known_at desc, identified.publication_version_id
+        states_known.patent_id asc, states_known.known_from asc, identified.is_grant asc, identified.document_status = 'R' desc,
+        identified.layout_rank, identified.known_at desc, identified.publication_version_id asc
 
 ),
 
 grants as (
 
-    select * from best_versions where is_grant
+    select * from best_versions
+    where is_grant
 
 ),
 
 applications as (
 
-    select * from best_versions where not is_grant
+    select * from best_versions
+    where not is_grant
 
 ),
 

@@ -15,19 +15,22 @@ boundaries as (
 
 stocks as (
 
-    select * from {{ ref('int_indicator_stocks') }} where basis = 'latest' and component_code = 'total'
+    select * from {{ ref('int_indicator_stocks') }}
+    where basis = 'latest' and component_code = 'total'
 
 ),
 
 states as (
 
-    select * from {{ ref('int_patent_states') }} where known_to is null and is_granted
+    select * from {{ ref('int_patent_states') }}
+    where known_to is null and is_granted
 
 ),
 
 last_period as (
 
-    select max(period_end) as period_end from {{ ref('int_reporting_periods') }} where source_id = 'cnipa_patents'
+    select max(period_end) as period_end from {{ ref('int_reporting_periods') }}
+    where source_id = 'cnipa_patents'
 
 ),
 
@@ -39,12 +42,13 @@ grants_in_year as (
     from states
     inner join last_period
         on states.grant_date between date_trunc('year', last_period.period_end)::date and last_period.period_end
-    cross join lateral (
-        values
-        (states.area_code),
-        (case when states.area_code = '120110' then states.street_code end),
-        (case when states.area_code = '120110' then states.zone_code end)
-    ) as placed (area_code)
+    cross join
+        lateral (
+            values
+            (states.area_code),
+            (case when states.area_code = '120110' then states.street_code end),
+            (case when states.area_code = '120110' then states.zone_code end)
+        ) as placed (area_code)
     where placed.area_code is not null
     group by placed.area_code
 

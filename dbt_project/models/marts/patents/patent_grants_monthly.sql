@@ -3,19 +3,22 @@ with
 
 states as (
 
-    select * from {{ ref('int_patent_states') }} where known_to is null and is_granted
+    select * from {{ ref('int_patent_states') }}
+    where known_to is null and is_granted
 
 ),
 
 areas as (
 
-    select * from {{ ref('area_codes') }} where level in ('district', 'city')
+    select * from {{ ref('area_codes') }}
+    where level in ('district', 'city')
 
 ),
 
 periods as (
 
-    select period_end from {{ ref('int_reporting_periods') }} where source_id = 'cnipa_patents'
+    select period_end from {{ ref('int_reporting_periods') }}
+    where source_id = 'cnipa_patents'
 
 ),
 
@@ -27,11 +30,12 @@ monthly as (
         count(*)::integer as grant_count,
         {{ month_end('states.grant_date') }} as period_end
     from states
-    cross join lateral (
-        values
-        (case when states.area_code <> '1201' then states.area_code end),
-        (case when states.area_code is not null then '1201' end)
-    ) as placed (area_code)
+    cross join
+        lateral (
+            values
+            (case when states.area_code <> '1201' then states.area_code end),
+            (case when states.area_code is not null then '1201' end)
+        ) as placed (area_code)
     where placed.area_code is not null and states.patent_type is not null
     group by placed.area_code, states.patent_type, {{ month_end('states.grant_date') }}
 

@@ -12,7 +12,8 @@ with
 
 states as (
 
-    select * from {{ ref('int_patent_states') }} where known_to is null
+    select * from {{ ref('int_patent_states') }}
+    where known_to is null
 
 ),
 

@@ -53,7 +53,8 @@ owners_listed as (
 -- the same names come again and again: judged and hashed once
 distinct_names as (
 
-    select distinct owner_name from owners_listed where owner_name is not null
+    select distinct owner_name from owners_listed
+    where owner_name is not null
 
 ),
 

@@ -20,7 +20,7 @@ def write(
 ) -> None:
     """One row a rule; a failed rule on rows that name a load: one row for each of these loads."""
     for finding in findings:
-        loads = sorted({int(row["load_id"]) for row in finding.rows if "load_id" in row})
+        loads: list[int | None] = [*sorted({int(row["load_id"]) for row in finding.rows if "load_id" in row})]
         for load_id in loads or [None]:
             rows = [row for row in finding.rows if load_id is not None and int(row["load_id"]) == load_id]
             observed = (

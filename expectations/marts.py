@@ -7,7 +7,7 @@ does it name a person?
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -183,7 +183,7 @@ def column_rules() -> list[Rule]:
     return [
         Rule(
             f"no_{name}",
-            lambda gxe, name=name: gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0),
+            _none_in(name),
             zh, en, object="*.*", expected="0",
         )
         for name, (_, zh, en) in PERSONAL.items()
@@ -196,6 +196,10 @@ def column_rules() -> list[Rule]:
             "集市表中有个人信息字段", "a mart has a column of personal data", object="*.*",
         )
     ]  # fmt: skip
+
+
+def _none_in(column: str) -> Callable[[Any], Any]:
+    return lambda gxe: gxe.ExpectColumnValuesToBeBetween(column=column, max_value=0)
 
 
 def content_rules(schema: str) -> dict[str, list[Rule]]:

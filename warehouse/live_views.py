@@ -182,7 +182,7 @@ _DEFINITIONS = {
 }
 NAMES = tuple(_DEFINITIONS)
 
-_KEY = {
+_KEY: dict[str | None, str] = {
     "release_id": "发布编号，即构建开始时间（UTC）/ release, named by when its build began (UTC)",
     "plan_code": "规划代码 / plan",
     "indicator_code": "指标代码 / indicator",

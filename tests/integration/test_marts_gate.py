@@ -62,7 +62,7 @@ FAULTS = {
     "alter table {c}.patents add column inventor_names text": "no_personal_columns",
     "update {c}.patents set owner_name_shown = '王小明' where patent_id = 'p1'": "persons_are_masked",
     "delete from {c}.indicators where indicator_code = 'A77'": "catalogue_is_complete",
-    "update {c}.indicators set plan_quote = '' where indicator_code = 'A77'": "indicators_quote_the_plan",
+    "update {c}.indicators set plan_quote = '' where indicator_code = 'A78'": "indicators_quote_the_plan",
     "update {c}.indicator_values set value = -1 where period_end = '2020-12-31'": "counts_are_not_negative",
     "delete from {c}.indicator_values where period_end = '2020-12-31' and indicator_code = 'B01'": "base_is_known",
     "update {c}.indicator_values set release_id = '20200101_000000' where indicator_code = 'B01'": "rows_are_of_this_release",

@@ -46,7 +46,7 @@ sources: main-env ## 各数据源的状态 state of every source
 release-list: main-env ## 已发布与暂缓的版本 releases, published and held
 	@$(IN_RUN) $(PY) -m warehouse releases
 rollback: main-env ## 回到上一个版本；TO=版本号 可指定 back to the release before; TO=id for a certain one
-	@$(IN_RUN) $(PY) -m warehouse rollback $(TO)
+	@$(IN_RUN) $(PY) -m warehouse rollback $(if $(TO),--to $(TO))
 dashboards: env ## 把 superset/assets 部署到运行中的 Superset deploy the dashboards
 	@$(IN_RUN) .venv-superset/bin/python superset/deploy.py assets
 dashboards-check: env ## 离线检查看板引用的表与列 check the dashboards without a server

@@ -7,6 +7,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -94,17 +95,31 @@ def check_ports(ports: Ports, ours: set[int]) -> None:
     for name, port in numbers.items():
         if port in ours:
             continue
-        with socket.socket() as probe:
+        if not _can_listen(port):
+            holder = _holder(port)
+            mend = f"`make run {PORT_VARIABLES[name]}={port + 1000 if port < 64000 else port - 1000}`"
+            raise LauncherError(
+                f"端口 {port}（{name}）已被占用{holder[0]}：请停止它，或换一个端口 {mend}。",
+                f"Port {port} ({name}) is taken{holder[1]}: stop that process, or {mend}.",
+            )
+
+
+def _can_listen(port: int) -> bool:
+    """Whether the port is ours to take; one that only an outgoing connection holds is free again in a moment."""
+    for _ in range(20):
+        with socket.socket() as probe, socket.socket() as caller:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
-            except OSError as problem:
-                holder = _holder(port)
-                mend = f"`make run {PORT_VARIABLES[name]}={port + 1000 if port < 64000 else port - 1000}`"
-                raise LauncherError(
-                    f"端口 {port}（{name}）已被占用{holder[0]}：请停止它，或换一个端口 {mend}。",
-                    f"Port {port} ({name}) is taken{holder[1]}: stop that process, or {mend}.",
-                ) from problem
+                return True
+            except PermissionError:
+                return False
+            except OSError:
+                caller.settimeout(1)
+                if caller.connect_ex((HOST, port)) == 0:
+                    return False
+        time.sleep(0.25)
+    return False
 
 
 def _holder(port: int) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """One landed file → rows of `raw`, in one transaction with its ledger: a crash leaves all of it or nothing.
 
-Arrow batches are written as CSV in memory and sent by COPY. Reading, filtering and encoding go on in a second thread
-while the connection sends; pyarrow and the socket both release the interpreter.
+Arrow batches are encoded in memory and sent by COPY. Reading, filtering and encoding go on in a second thread while
+the connection sends; pyarrow and the socket both release the interpreter.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
-import pyarrow.csv as pc
 from psycopg import sql
 from sqlalchemy import (
     BigInteger,
@@ -36,6 +35,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import CreateTable, SetColumnComment, SetTableComment
 
 from ingestion import ledger
+from ingestion.copying import CopyForm, copy_form
 from ingestion.declarations import LOADER_COLUMNS, Declaration, arrow_type
 from ingestion.landing import Landing
 from ingestion.ledger import Counts, Fingerprint, LandedFile
@@ -226,17 +226,23 @@ def _copy(
     """COPY the rows and store the rejects; the encoding thread is gone when this returns or raises."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    names = [column.name for column in declaration.columns]
-    constants = {"_load_id": str(load_id), "_known_at": file.known_at.isoformat(), "_layout": file.layout}
-    encoder = _Encoder(declaration, file.layout, steps, scope, names, constants)
-    target = sql.SQL("copy {}.{} ({}) from stdin (format csv)").format(
+    own = {"_load_id": load_id, "_known_at": file.known_at, "_layout": file.layout}
+    form = copy_form(
+        {column.name: column.type for column in declaration.columns},
+        [(name, LOADER_COLUMNS[name], value) for name, value in own.items()],
+    )
+    encoder = _Encoder(declaration, file.layout, steps, scope, form)
+    target = sql.SQL("copy {}.{} ({}) from stdin ({})").format(
         sql.Identifier(RAW),
         sql.Identifier(declaration.table_name),
-        sql.SQL(", ").join(sql.Identifier(name) for name in [*names, *constants]),
+        sql.SQL(", ").join(sql.Identifier(name) for name in form.columns),
+        sql.SQL(form.options),
     )
     with encoder, driver.cursor() as cursor, cursor.copy(target) as copy:
+        copy.write(form.header)
         for chunk in encoder:
             copy.write(chunk)
+        copy.write(form.trailer)
     # COPY holds the connection: rejects can only follow it
     for start in range(0, len(encoder.rejects), _REJECTS_AT_ONCE):
         ledger.add_rejects(connection, file, load_id, encoder.rejects[start : start + _REJECTS_AT_ONCE])
@@ -252,13 +258,12 @@ class _Encoder:
         layout: str,
         steps: Callable[[], Iterable[Parsed]],
         scope: str,
-        names: list[str],
-        constants: Mapping[str, str],
+        form: CopyForm,
     ) -> None:
-        self._declaration, self._steps, self._scope = declaration, steps, scope
-        self._names, self._constants = names, constants
+        self._declaration, self._steps, self._scope, self._form = declaration, steps, scope, form
+        self._names = [one.name for one in declaration.columns]
         self._types = {one.name: arrow_type(one.type) for one in declaration.columns}
-        self._queue: Queue[bytes | BaseException | None] = Queue(_CHUNKS_AHEAD)
+        self._queue: Queue[bytes | memoryview | BaseException | None] = Queue(_CHUNKS_AHEAD)
         self._given_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
         self.counts = Counts()
@@ -273,7 +278,7 @@ class _Encoder:
         self._given_up.set()
         self._thread.join()
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes | memoryview]:
         while True:
             try:
                 item = self._queue.get(timeout=5)
@@ -290,14 +295,14 @@ class _Encoder:
     def _run(self) -> None:
         try:
             for parsed in self._steps():
-                chunk = self._take(parsed)
-                if chunk is not None and not self._offer(chunk):
-                    return
+                for chunk in self._form.encode(self._take(parsed)):
+                    if not self._offer(chunk):
+                        return
             self._offer(None)
         except BaseException as error:  # the sending thread raises it where it can be answered
             self._offer(error)
 
-    def _offer(self, item: bytes | BaseException | None) -> bool:
+    def _offer(self, item: bytes | memoryview | BaseException | None) -> bool:
         while not self._given_up.is_set():
             try:
                 self._queue.put(item, timeout=0.2)
@@ -306,7 +311,8 @@ class _Encoder:
             return True
         return False
 
-    def _take(self, parsed: Parsed) -> bytes | None:
+    def _take(self, parsed: Parsed) -> pa.RecordBatch:
+        """Count a step and keep its rejects; returns its rows inside the scope."""
         batch = self._in_order(parsed.batch)
         self.rejects += parsed.rejects
         if len(self.rejects) > self._declaration.limits.max_rejects:
@@ -329,7 +335,7 @@ class _Encoder:
             duplicate=before.duplicate + parsed.duplicates,
             rejected=before.rejected + rejected + shards,
         )
-        return encode(kept, self._constants) if kept.num_rows else None
+        return kept
 
     def _in_order(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The declared columns in declared order; TableDiffers if the reader delivers anything else."""
@@ -342,17 +348,6 @@ class _Encoder:
         if wrong:
             raise TableDiffers(f"reader and declaration differ in the types of: {', '.join(wrong)}")
         return batch
-
-
-_OPTIONS = pc.WriteOptions(include_header=False, quoting_style="needed")
-
-
-def encode(batch: pa.RecordBatch, constants: Mapping[str, str]) -> bytes:
-    """CSV as COPY reads it: null is nothing, an empty string is `""`; the constants follow the batch's columns."""
-    columns = [*batch.columns, *(pa.repeat(pa.scalar(value), batch.num_rows) for value in constants.values())]
-    sink = pa.BufferOutputStream()
-    pc.write_csv(pa.RecordBatch.from_arrays(columns, names=[*batch.schema.names, *constants]), sink, _OPTIONS)
-    return sink.getvalue().to_pybytes()
 
 
 def _refuse(

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from ingestion.declarations import declaration
 from ingestion.ledger import Fingerprint
-from ingestion.loader import encode
 from ingestion.readers import Reject
 from ingestion.scope import in_scope
 
@@ -91,8 +90,3 @@ def test_rejects_count_and_empty_files_differ_by_their_bytes() -> None:
 def test_what_is_no_hash_is_refused(bad: list[str | None]) -> None:
     with pytest.raises(ValueError, match="_row_hash"):
         Fingerprint("x").add(pa.array(bad, pa.string()))
-
-
-def test_null_and_empty_are_told_apart_and_text_survives() -> None:
-    batch = pa.RecordBatch.from_pydict({"a": ["", None, '双 "引", 号', "换\n行"], "n": [1, None, 3, 4]})
-    assert encode(batch, {"_layout": "x"}).decode() == '"",1,"x"\n,,"x"\n"双 ""引"", 号",3,"x"\n"换\n行",4,"x"\n'

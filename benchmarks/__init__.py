@@ -1,0 +1,1 @@
+"""Benchmarks: each workload beside its peers, as ratios within one run. `python -m benchmarks`, or `make bench`."""

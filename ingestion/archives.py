@@ -231,7 +231,8 @@ class Archive:
         checked = [(info, _safe_name(info, place)) for info in infos]
         handle.seek(0)
         first = min((info.header_offset for info in infos), default=0)
-        if first > 0 and handle.read(4) == b"PK\x03\x04":  # again an inner zip, cut off right behind its end
+        if first > 0 and handle.read(4) == b"PK\x03\x04":
+            # the outer zip is cut off, and what was found is the end of an inner one
             raise _truncated(place.rstrip("!") or "文件")
         # a member ends at the latest where the next one begins, in the order of their offsets
         offsets = sorted({info.header_offset for info in infos})
@@ -288,9 +289,7 @@ def _check_end(handle: IO[bytes], size: int, place: str) -> int:
         if start[:2] == b"PK":
             raise _truncated(where)
         raise Refusal("not_a_zip", "不是 ZIP 压缩包", "the file is no zip archive", place=where)
-    _, disk, directory_disk, on_disk, in_all, directory_size, _, comment = _END_RECORD.unpack_from(tail, at)
-    if at + _END_RECORD.size + comment != len(tail):  # the end of an inner zip inside a truncated outer one
-        raise _truncated(where)
+    _, disk, directory_disk, on_disk, in_all, directory_size, *_ = _END_RECORD.unpack_from(tail, at)
     if disk not in (0, 0xFFFF) or directory_disk not in (0, 0xFFFF) or on_disk != in_all:
         raise _split(where)
     if directory_size == 0xFFFFFFFF:  # zip64: the true size stands in a record of its own, before its locator

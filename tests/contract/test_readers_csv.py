@@ -381,6 +381,14 @@ def test_wrong_encoding(gazette: Callable[..., Read], bibs: Callable[..., Read])
     assert (caught.rule, caught.place) == ("wrong_encoding", "第1行")
 
 
+def test_utf8_that_gb18030_can_read_is_wrong_encoding(gazette: Callable[..., Read]) -> None:
+    row = gazette_row(name="例置", patentee="例公司甲", designer="例某", address="例州")
+    raw = f"{HEADER}\n{row}\n".encode()
+    assert raw.decode("gb18030") != raw.decode()  # it can be read, as other characters
+    caught = refused(gazette, raw=raw)
+    assert (caught.rule, caught.value) == ("wrong_encoding", "UTF-8")
+
+
 def test_nul_byte(gazette: Callable[..., Read], bibs: Callable[..., Read]) -> None:
     raw = f"{HEADER}\n{gazette_row()}\n{gazette_row(2, name='例' + chr(0))}\n".encode("gb18030")
     caught = refused(gazette, raw=raw)

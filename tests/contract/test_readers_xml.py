@@ -371,6 +371,7 @@ SUBSET = '<!DOCTYPE business:PatentDocumentAndRelated SYSTEM "x.dtd" [<!ELEMENT 
         (document(doctype=LAUGHS, title="&b;"), "xml_entity"),
         (document(doctype=PARAMETER), "xml_entity"),
         (document(doctype=SUBSET), "xml_entity"),
+        (document(doctype=f"<!-- <!DOCTYPE a> -->{EXTERNAL}"), "xml_entity"),
         (document(title="例&hyphen;装置"), "xml_entity"),
         (document(status="&x;"), "xml_entity"),
         (document()[:-40], "xml_malformed"),

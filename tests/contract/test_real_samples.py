@@ -195,7 +195,7 @@ def test_xml_document(samples: Samples) -> None:
 
 
 def test_no_name_of_an_inventor_leaves_the_readers(samples: Samples) -> None:
-    """Every person of the samples is masked as `李某`; owners may be persons, so only rejects and agents are searched."""
+    """People of the samples are masked as `李某`; owners may be people, so rejects and agents are searched."""
     for read in (samples.gazette, samples.bibs, samples.documents):
         for row in read.rows:
             assert not str(row["agency_name"] or "").endswith("某")

@@ -177,6 +177,10 @@ def test_truncated_right_behind_an_inner_zip(written: Callable[..., Path]) -> No
     assert refusal(written(content[: end + 40])).rule == "truncated"
 
 
+def test_bytes_behind_the_end_do_no_harm(written: Callable[..., Path]) -> None:
+    assert read_all(written(packed({"a.XML": b"x"}) + b"\0" * 100)) == {"a.XML": b"x"}
+
+
 @pytest.mark.parametrize("name", ["a.z01", "a.z12", "a.zip.001"])
 def test_split_archive_by_its_name(written: Callable[..., Path], name: str) -> None:
     path = written(os.urandom(100), name)

@@ -43,7 +43,7 @@ from warehouse import bootstrap, connections
 RESULTS = Path(__file__).parent / "results"
 BAR = 0.85
 BATCH_ROWS = 50_000
-SUBSETS = {"pandas.to_sql": 50_000, "dlt": 200_000}
+SUBSETS = {"pandas.to_sql": 50_000, "dlt": 1_000_000}
 _WORDS = (
     "一种",
     "装置",

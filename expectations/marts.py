@@ -243,6 +243,8 @@ def content_rules(schema: str) -> dict[str, list[Rule]]:
                 "base_is_known",
                 f"select b.indicator_code from (values {base}) as b (indicator_code)"
                 f" where exists (select 1 from {other('patents')} where grant_date <= '{BASE_DATE}')"
+                # a feed that ends before the base date has no base to show
+                f" and exists (select 1 from (select * from {{batch}}) as w where w.period_end >= '{BASE_DATE}')"
                 " and not exists (select 1 from (select * from {batch}) as v where v.indicator_code = b.indicator_code"
                 f" and v.basis = 'latest' and v.period_end = '{BASE_DATE}' and v.value is not null)",
                 f"有授权数据但缺少基期（{BASE_DATE}）指标值", "the base value is missing although grants are known",

@@ -49,7 +49,7 @@ rollback: main-env ## 回到上一个版本；TO=版本号 可指定 back to the
 	@$(IN_RUN) $(PY) -m warehouse rollback $(if $(TO),--to $(TO))
 dashboards: env ## 把 superset/assets 部署到运行中的 Superset deploy the dashboards
 	@$(IN_RUN) .venv-superset/bin/python superset/deploy.py assets
-dashboards-check: env ## 离线检查看板引用的表与列 check the dashboards without a server
+dashboards-check: main-env ## 离线检查看板引用的表与列 check the dashboards without a server
 	@$(PY) superset/check.py
 
 # == 开发 development

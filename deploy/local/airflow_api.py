@@ -125,13 +125,16 @@ class AirflowApi:
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{max(1, task['try_number'])}"
         content = self.call("GET", path, headers={"Accept": "application/json"}).get("content", [])
         lines: list[str] = []
+        serious: list[str] = []
         for event in content:
             if not isinstance(event, dict):
                 lines.append(str(event))
                 continue
-            lines.append(f"{event.get('level', '')} {event.get('event', '')}".strip())
-            for error in event.get("error_detail") or []:
-                lines.append(f"{error.get('exc_type')}: {error.get('exc_value')}")
+            said = [f"{event.get('level', '')} {event.get('event', '')}".strip()]
+            said += [f"{error.get('exc_type')}: {error.get('exc_value')}" for error in event.get("error_detail") or []]
+            lines += said
+            serious += said if event.get("level") in {"error", "critical"} else []
+        lines = serious or lines  # libraries talk a lot; what went wrong is among the errors
         parts = [part for line in lines for part in line.splitlines()]
         return [part for part in parts if "::group::" not in part and "::endgroup::" not in part][-count:]
 

@@ -267,6 +267,7 @@ class _Encoder:
         self._given_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
         self.counts = Counts()
+        self._met = 0
         self.rejects: list[Reject] = []
         self.fingerprint = Fingerprint(layout)
 
@@ -325,15 +326,16 @@ class _Encoder:
         self.fingerprint.add(batch.column(self._names.index("_row_hash")))
         kept = in_scope(batch, self._declaration, self._scope)
         before = self.counts
-        rejected = parsed.rows_read - parsed.duplicates - batch.num_rows
+        self._met += parsed.rows_read
+        loaded = before.loaded + kept.num_rows
+        skipped = before.skipped + batch.num_rows - kept.num_rows
+        duplicate = before.duplicate + parsed.duplicates
+        # over the whole file: a reader may reject a row in a later step than it met it
+        rejected = self._met - duplicate - loaded - skipped
         # a member that cannot even be opened holds rows that nobody can count: it counts as one, read and rejected
-        shards = max(0, len(parsed.rejects) - rejected)
+        shards = max(0, len(self.rejects) - rejected)
         self.counts = Counts(
-            read=before.read + parsed.rows_read + shards,
-            loaded=before.loaded + kept.num_rows,
-            skipped=before.skipped + batch.num_rows - kept.num_rows,
-            duplicate=before.duplicate + parsed.duplicates,
-            rejected=before.rejected + rejected + shards,
+            read=self._met + shards, loaded=loaded, skipped=skipped, duplicate=duplicate, rejected=rejected + shards
         )
         return kept
 

@@ -6,6 +6,7 @@ import io
 import multiprocessing
 import os
 import shutil
+import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -16,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from ingestion import ledger, loader, runs
+from ingestion import ledger, loader, loading, pulling, runs
 from ingestion.cli import main
 from ingestion.declarations import declaration
 from ingestion.explain import explain
@@ -228,6 +229,40 @@ def test_parallel_processes_double_nothing(root: Path) -> None:
     assert one("select count(*) from ops.landed_files where state = 'landed'") == 0
 
 
+def test_one_run_shares_its_files_among_processes(root: Path) -> None:
+    a_feed(root)
+    _rezipped(root)
+    feeds.dated_folder(root, "20170829").joinpath("cut.zip").write_bytes(b"PK\x03\x04")
+    runs.pull(SOURCE)
+    told: list[tuple[int, int | None]] = []
+    result = runs.load(SOURCE, workers=3, progress=lambda stage, done, total: told.append((done, total)))
+    assert (result.files, result.duplicates, result.refused, result.failed) == (4, 3, 1, 0)
+    assert (result.rows_loaded, len(result.messages)) == (100, 1)
+    assert counts()["rows"] == 100
+    assert told[-1] == (8, 8)
+
+
+def test_a_process_that_dies_leaves_its_files_to_the_others(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_feed(root)
+    runs.pull(SOURCE)
+    parent, real = os.getpid(), loader.load_file
+
+    def dying(*args: Any, **kwargs: Any) -> loader.FileLoad:
+        if os.getpid() != parent and args[2].file_name == "part2.zip":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(loader, "load_file", dying)
+    assert runs.load(SOURCE, workers=2).failed == 0
+    assert counts()["rows"] == 100
+
+
+def test_small_work_is_not_shared() -> None:
+    assert loading._workers(5, None) == 1
+    assert loading._workers(500, None) == min(4, os.cpu_count() or 1)
+    assert loading._workers(5, 3) == 3
+
+
 # --- when it was known ----------------------------------------------------------------------------------------------
 
 
@@ -383,7 +418,7 @@ def test_a_file_beyond_the_limit_is_not_fetched(feed: Feed, root: Path, monkeypa
     small = source.model_copy(
         update={"limits": source.limits.model_copy(update={"max_file_bytes": path.stat().st_size - 1})}
     )
-    monkeypatch.setattr(runs, "declaration", lambda _: small)
+    monkeypatch.setattr(pulling, "declaration", lambda _: small)
     pulled = runs.pull(SOURCE)
     assert (pulled.refused, pulled.landed) == (1, 1)
     assert not [asked for _, asked in feed.requests if asked.endswith(".zip")]

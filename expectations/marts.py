@@ -283,7 +283,8 @@ def content_rules(schema: str) -> dict[str, list[Rule]]:
         "patents": [
             _no_rows(
                 "persons_are_masked",
-                "select patent_id from {batch} where is_natural_person_owner and position('*' in owner_name_shown) = 0",
+                "select patent_id from {batch} where is_natural_person_owner"
+                " and (owner_name_shown is distinct from '自然人' or owner_key is not null)",
                 "自然人姓名未遮蔽", "the name of a natural person is not masked", object="patents.owner_name_shown",
             ),
             _no_rows(

@@ -27,8 +27,8 @@ create table build_candidate.indicator_progress as
         false as is_provisional, date '2024-12-31' as period_end
     from build_candidate.indicators where target_rule <> 'monitor';
 create table build_candidate.patents as
-    select 'p' || n as patent_id, '一种泵 CN10' || n as title, case when n = 1 then '王*' else '天津某机械有限公司' end as owner_name_shown,
-        encode(sha256(n::text::bytea), 'hex') as owner_key, n = 1 as is_natural_person_owner, date '2019-07-09' as grant_date
+    select 'p' || n as patent_id, '一种泵 CN10' || n as title, case when n = 1 then '自然人' else '天津某机械有限公司' end as owner_name_shown,
+        case when n > 1 then encode(sha256(n::text::bytea), 'hex') end as owner_key, n = 1 as is_natural_person_owner, date '2019-07-09' as grant_date
     from generate_series(1, 100) n;
 create table build_candidate.areas as select '120110'::text as area_code;
 create table build_candidate.area_patents as

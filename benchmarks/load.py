@@ -303,7 +303,7 @@ class Bench:
         assert found == rows, f"{name} holds {found} rows, not {rows}"
 
 
-def run(rows: int, rounds: int) -> dict[str, Any]:
+def run(rows: int, rounds: int, *, peers: bool = True) -> dict[str, Any]:
     """All methods, the two that are compared in alternation; returns what is written to load.json."""
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "WARNING")
@@ -327,7 +327,7 @@ def run(rows: int, rounds: int) -> dict[str, Any]:
             mine = _result("ours: Arrow batches → COPY, with ledger", rows, ours, reference)
             mine.ratio_to_copy = round(statistics.median(a / b for a, b in zip(copy, ours, strict=True)), 3)
             results.append(mine)
-            for label, method, subset in _peers(bench):
+            for label, method, subset in _peers(bench) if peers else []:
                 size = min(rows, subset)
                 results.append(_result(label, size, [method()], reference, f"{size:,} rows"))
         finally:
@@ -419,9 +419,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-peers", action="store_true", help="only psql and ours")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for load.json and load.md")
     chosen = parser.parse_args()
-    report = run(chosen.rows, chosen.rounds)
+    report = run(chosen.rows, chosen.rounds, peers=not chosen.no_peers)
     chosen.results.mkdir(parents=True, exist_ok=True)
     (chosen.results / "load.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     words = as_markdown(report)

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -359,7 +360,9 @@ def run(rows: int, rounds: int, *, peers: bool = True) -> dict[str, Any]:
 
 def _peers(bench: Bench) -> list[tuple[str, Callable[[], float], int]]:
     peers: list[tuple[str, Callable[[], float], int]] = [("pandas.to_sql", bench.pandas, SUBSETS["pandas.to_sql"])]
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+    if importlib.util.find_spec("dlt") is None:
+        print("  dlt is not installed: `make bench` installs it; left out")
+    else:
         version = importlib.metadata.version("dlt")
         formats = {"csv": "Arrow → csv → COPY"}
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

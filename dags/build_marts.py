@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-import pendulum
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -25,7 +24,7 @@ Starts when any source has new accepted rows, and each morning by the clock, so 
 others; the release says which sources are late.
 
 `open_release` → `build` (dbt, into a schema of its own) → `check_marts` (Great Expectations) → `publish` (all views of
-`marts` in one transaction) → `prune` (two earlier builds stay).
+`marts` change in one transaction) → `prune` (two earlier builds stay).
 
 **When it breaks 故障处理**
 
@@ -44,7 +43,7 @@ with DAG(
         timetable=CronTriggerTimetable("30 7 * * *", timezone=TIMEZONE),
         assets=AssetAny(*(Asset(f"raw.{source_id}") for source_id in source_ids())),
     ),
-    start_date=pendulum.datetime(2015, 1, 1, tz=TIMEZONE),
+    # no start date: unpausing must not build for a morning that has passed
     catchup=False,
     max_active_runs=1,
     default_args={

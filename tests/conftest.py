@@ -11,7 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from deploy.local.launcher import Platform
 from deploy.local.postgres import Postgres
+from deploy.local.report import Reporter
+from deploy.local.settings import Ports
 from warehouse import bootstrap, connections
 
 
@@ -63,6 +66,17 @@ def warehouse(
         monkeypatch.setenv(name, value)
     empty(postgres)
     yield environment
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """A whole platform beside a running one: ports and a state folder of its own, a small synthetic city, loaded."""
+    small = {"SANDBOX_SCALE": "0.1"}
+    running = Platform(Path(__file__).parents[1] / ".test" / "platform", Ports.free(), overrides=small, report=Reporter())
+    running.clean()  # what a killed test run left behind
+    running.start()
+    yield running
+    running.clean()
 
 
 def empty(server: Postgres) -> None:

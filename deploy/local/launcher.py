@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,7 @@ class Platform:
     def _programs(self) -> list[Program]:
         env = self.env
         lock = fingerprint([ROOT / "uv.lock"])  # an upgrade restarts what runs
+        scale = env.get("SANDBOX_SCALE", "1")  # size of the synthetic city; 1 is Dongli
         database = self.postgres
         basics = {
             "PATH": f"{ROOT}/.venv/bin:{os.environ.get('PATH', os.defpath)}",
@@ -128,10 +130,13 @@ class Platform:
             ),
             Program(
                 "sandbox",
-                [str(PYTHON), "-m", "ingestion.sandbox", "serve", "--host", HOST, "--port", str(self.ports.sandbox)],
+                [
+                    str(PYTHON), "-m", "ingestion.sandbox", "serve", "--host", HOST, "--port", str(self.ports.sandbox),
+                    "--scale", scale,
+                ],
                 sandbox,
                 ROOT,
-                stamp=fingerprint([ROOT / "ingestion" / "sandbox"], lock),
+                stamp=fingerprint([ROOT / "ingestion" / "sandbox"], lock, scale),
             ),
         ]  # fmt: skip
 
@@ -199,6 +204,11 @@ class Platform:
                 after=("warehouse",), stamp=fingerprint([ROOT / "dbt_project", lock], cluster),
             ),
         ]  # fmt: skip
+        # two cores: on the first start the load is the longest way, so Superset is set up beside it and not before it
+        plan = [
+            replace(stage, after=("airflow",)) if stage.name == "superset-deploy" and not stages.is_done(stage) else stage
+            for stage in plan
+        ]
         if first_load:
             plan.append(
                 Stage("first-load", "首次采集、构建与发布 first load, build and release, by Airflow", self._first_load,
@@ -248,10 +258,10 @@ class Platform:
         for pool in ["build", *(f"source_{source}" for source in sources)]:
             api.ensure_pool(pool, 1)
         earlier = {run["dag_run_id"] for run in api.runs(BUILD_DAG)}
+        api.unpause(BUILD_DAG)  # it waits for the assets of the sources
         runs = {dag: self._open_run(api, dag) for dag in dags}
         for dag, run in runs.items():
             api.follow(dag, run, LOAD_SECONDS, self.report.say, self._check_airflow)
-        api.unpause(BUILD_DAG)  # not before: it would build an empty warehouse first
         build = self._new_build(api, earlier)
         api.follow(BUILD_DAG, build, LOAD_SECONDS, self.report.say, self._check_airflow)
 

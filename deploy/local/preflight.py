@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from deploy.local.report import LauncherError
 from deploy.local.settings import HOST, PORT_VARIABLES, ROOT, Ports

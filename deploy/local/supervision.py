@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.local.report import LauncherError

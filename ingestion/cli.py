@@ -212,8 +212,13 @@ def land(source_id: str, path: Path, layout: str | None, known_at: date | None, 
 
 @main.command()
 @_SOURCE
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    help="进程数；缺省取 INGEST_WORKERS，否则按核数 processes; else INGEST_WORKERS, else one a core",
+)
 @_plainly
-def load(source_id: str) -> None:
+def load(source_id: str, workers: int | None) -> None:
     """把已落地的文件装入 raw。Load every landed file that is not loaded yet.
 
     每个文件一个事务：行、台账与拒收记录一起提交。One transaction a file: rows, ledger and rejected rows together.
@@ -221,7 +226,7 @@ def load(source_id: str) -> None:
     from ingestion import runs
 
     with _Bars() as bars:
-        result = runs.load(source_id, progress=bars)
+        result = runs.load(source_id, workers=workers, progress=bars)
     _messages(result.messages)
     console.print(
         f"装载 loaded {result.files} 个文件 files · 读取 read {result.rows_read:,} · "

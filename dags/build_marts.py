@@ -30,8 +30,8 @@ others; the release says which sources are late.
 
 * `build` failed: the task log names the model or test. Mend it and clear the task's run, or trigger again: an abandoned
   candidate is put away by the next `open_release`.
-* `check_marts` held the release: see `marts.checks` or the result page; readers keep the former release. When the data is
-  right and the rule is wrong, change the rule in `expectations/`, and build again.
+* `check_marts` held the release: see `marts.checks` or the result page; readers keep the former release. When the data
+  is right and the rule is wrong, change the rule in `expectations/`, and build again.
 * A published release is wrong: `make rollback` goes back in one transaction.
 """
 

@@ -23,10 +23,11 @@ Publisher 发布机构: {publisher} · cadence 更新: {cadence} · contact 联�
 
 `pull` lists the source and lands what is new (immutable, hashed) → `load` copies each landed file to `raw`, file and
 ledger row in one transaction → `validate` lets Great Expectations accept or hold each load. Only then the asset
-`raw.{source_id}` is updated, and `build_marts` starts. Every step can be repeated at any time and changes nothing twice.
+`raw.{source_id}` is updated, and `build_marts` starts. Every step can be repeated at any
+time and changes nothing twice.
 
-**Catch up 补采** A scheduled run takes everything that has not been landed yet, so a scheduler or a source that was away
-for a week needs nothing: the next run brings it all.
+**Catch up 补采** A scheduled run takes everything that has not been landed yet, so a scheduler or a source that was
+away for a week needs nothing: the next run brings it all.
 
 **Backfill 按日期回补**
 `airflow backfill create --dag-id ingest_{source_id} --from-date 2024-01-01 --to-date 2024-03-31`
@@ -51,7 +52,7 @@ def _text(source: Declaration) -> str:
 
 
 def _window() -> tuple[date | None, date | None]:
-    """The dated folders this run looks at: by hand as asked, a backfill its interval, a scheduled run everything new."""
+    """Dated folders to look at: by hand as asked, in a backfill its interval, in a scheduled run everything new."""
     context = get_current_context()
     asked = context["params"]
     if asked["since"] or asked["until"]:
@@ -83,8 +84,12 @@ def make_dag(source: Declaration) -> DAG:
             "pool": f"source_{source_id}",
         },
         params={
-            "since": Param(None, type=["null", "string"], format="date", title="起 since", description="dated folders from"),
-            "until": Param(None, type=["null", "string"], format="date", title="止 until", description="dated folders to"),
+            "since": Param(
+                None, type=["null", "string"], format="date", title="起 since", description="dated folders from"
+            ),
+            "until": Param(
+                None, type=["null", "string"], format="date", title="止 until", description="dated folders to"
+            ),
         },
         tags=["ingest", "采集"],
     ) as dag:

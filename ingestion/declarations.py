@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SOURCES = Path(__file__).parent / "sources"
 
@@ -295,6 +297,8 @@ class Declaration(_Model):
 
 def arrow_type(column_type: str) -> pa.DataType:
     """The Arrow type that a reader delivers for a declared column type."""
+    import pyarrow as pa  # here, since DAG files read declarations each time they are parsed
+
     return {
         "text": pa.string(),
         "jsonb": pa.string(),

@@ -72,7 +72,9 @@ def warehouse(
 def platform() -> Iterator[Platform]:
     """A whole platform beside a running one: ports and a state folder of its own, a small synthetic city, loaded."""
     small = {"SANDBOX_SCALE": "0.1"}
-    running = Platform(Path(__file__).parents[1] / ".test" / "platform", Ports.free(), overrides=small, report=Reporter())
+    running = Platform(
+        Path(__file__).parents[1] / ".test" / "platform", Ports.free(), overrides=small, report=Reporter()
+    )
     running.clean()  # what a killed test run left behind
     running.start()
     yield running
@@ -83,17 +85,17 @@ def empty(server: Postgres) -> None:
     """Take every row, mart and build away; roles, ops tables and grants stay."""
     with psycopg.connect(server.superuser_dsn, dbname="warehouse", autocommit=True) as connection:
         schemas = connection.execute(
-            "select nspname from pg_namespace where nspname like 'build\\_%' or nspname in ('staging', 'core', 'reference')"
+            "select nspname from pg_namespace"
+            " where nspname like 'build\\_%' or nspname in ('staging', 'core', 'reference')"
         ).fetchall()
         for (schema,) in schemas:
             connection.execute(f'drop schema "{schema}" cascade')
-        views = connection.execute(
-            "select schemaname, viewname from pg_views where schemaname = 'marts'"
-        ).fetchall()
+        views = connection.execute("select schemaname, viewname from pg_views where schemaname = 'marts'").fetchall()
         for schema, view in views:
             connection.execute(f'drop view if exists "{schema}"."{view}" cascade')
         tables = connection.execute(
-            "select schemaname, tablename from pg_tables where schemaname in ('raw', 'ops') and tablename <> 'alembic_version'"
+            "select schemaname, tablename from pg_tables"
+            " where schemaname in ('raw', 'ops') and tablename <> 'alembic_version'"
         ).fetchall()
         # superuser may step over the append-only wall; no role of the platform can
         connection.execute("set session_replication_role = replica")

@@ -16,7 +16,17 @@ from psycopg import sql
 
 from warehouse import connections
 
-LOGIN_ROLES = ("loader", "builder", "publisher", "bi_reader", "downstream_reader", "auditor", "operator", "airflow", "superset")
+LOGIN_ROLES = (
+    "loader",
+    "builder",
+    "publisher",
+    "bi_reader",
+    "downstream_reader",
+    "auditor",
+    "operator",
+    "airflow",
+    "superset",
+)
 DATABASES = {"warehouse": "owner", "airflow": "airflow", "superset": "superset"}
 READERS = ("bi_reader", "downstream_reader")
 
@@ -43,7 +53,8 @@ alter default privileges for role builder grant select on tables to auditor;
 alter default privileges for role builder grant usage on schemas to auditor;
 
 grant usage on schema marts to bi_reader, downstream_reader, auditor;
-alter default privileges for role publisher in schema marts grant select on tables to bi_reader, downstream_reader, auditor;
+alter default privileges for role publisher in schema marts
+grant select on tables to bi_reader, downstream_reader, auditor;
 """
 
 

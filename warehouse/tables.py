@@ -86,7 +86,9 @@ loads = Table(
     Column("source_id", Text, nullable=False),
     Column("layout", Text, nullable=False),
     Column("table_name", Text, nullable=False, comment="table in schema raw"),
-    Column("fingerprint", Text, nullable=False, comment="sha256 over the sorted row hashes: content, whatever its packing"),
+    Column(
+        "fingerprint", Text, nullable=False, comment="sha256 over the sorted row hashes: content, whatever its packing"
+    ),
     Column("state", Text, nullable=False, server_default="loaded"),
     Column("state_reason_zh", Text),
     Column("state_reason_en", Text),
@@ -149,7 +151,8 @@ outcomes = Table(
     _time("started_at", nullable=False),
     _time("finished_at", nullable=False, server_default=_now),
     CheckConstraint(
-        "step in ('fetch', 'land', 'load', 'validate', 'build', 'check', 'release', 'serve')", name="outcomes_step_check"
+        "step in ('fetch', 'land', 'load', 'validate', 'build', 'check', 'release', 'serve')",
+        name="outcomes_step_check",
     ),
     CheckConstraint("status in ('ok', 'warn', 'failed', 'skipped')", name="outcomes_status_check"),
     Index("outcomes_step_idx", "step", "source_id", "finished_at"),

@@ -13,9 +13,9 @@ import shutil
 import subprocess
 import threading
 import time
-from dataclasses import replace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -206,7 +206,9 @@ class Platform:
         ]  # fmt: skip
         # two cores: on the first start the load is the longest way, so Superset is set up beside it and not before it
         plan = [
-            replace(stage, after=("airflow",)) if stage.name == "superset-deploy" and not stages.is_done(stage) else stage
+            replace(stage, after=("airflow",))
+            if stage.name == "superset-deploy" and not stages.is_done(stage)
+            else stage
             for stage in plan
         ]
         if first_load:

@@ -167,7 +167,8 @@ class Postgres:
     def remove(self) -> None:
         """Stop and delete everything that this server holds, also what lies outside the state folder."""
         self.stop("immediate")
-        shutil.rmtree(self.home, ignore_errors=True)
+        outside = not self.home.is_relative_to(self.state)
+        shutil.rmtree(self.home.parent if outside else self.home, ignore_errors=True)
 
     def _give(self, path: Path) -> None:
         if os.geteuid() == 0:
@@ -182,11 +183,11 @@ class Postgres:
 
 
 def _reachable_home(state: Path) -> Path:
-    """`<state>/postgres`; as root, a folder under /var/tmp where the service account could not walk to it."""
+    """`<state>/postgres`; as root, a folder under /var/lib where the service account could not walk to it."""
     if os.geteuid() != 0 or all(_searchable(parent) for parent in state.parents):
         return state / "postgres"
     digest = hashlib.sha256(str(state).encode()).hexdigest()[:12]
-    return Path("/var/tmp") / f"dongli-ip-{digest}" / "postgres"
+    return Path("/var/lib") / f"dongli-ip-{digest}" / "postgres"
 
 
 def _searchable(folder: Path) -> bool:

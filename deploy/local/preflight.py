@@ -126,7 +126,12 @@ def _holder(port: int) -> tuple[str, str]:
     """Who listens there, as far as this user may know."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.laddr
+                and connection.laddr.port == port
+                and connection.pid
+            ):
                 process = psutil.Process(connection.pid)
                 return f"（{process.name()}，pid {process.pid}）", f" by {process.name()} (pid {process.pid})"
     except psutil.Error:

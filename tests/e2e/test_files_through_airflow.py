@@ -25,7 +25,12 @@ SYNTHETIC = ROOT / "tests" / "fixtures" / "samples"
 
 #: what was counted by hand in the gazette of 2019-07-09 and the feeds of spring 2017
 TRUE_COUNTS: dict[str, Any] = {
-    "gazette": {"rows": 36_956, "distinct": 33_694, "destroyed": 31_818, "rejected": {"conflict": 90, "conflict_fields": 48}},
+    "gazette": {
+        "rows": 36_956,
+        "distinct": 33_694,
+        "destroyed": 31_818,
+        "rejected": {"conflict": 90, "conflict_fields": 48},
+    },
     "bibs": {"rows": 3_884, "standard": 2_465},
     "xml": {"documents": 1},
 }
@@ -104,7 +109,9 @@ def test_sample_files_travel_the_whole_way(kind: str, airflow: Airflow, tmp_path
 
     airflow.run("dags", "test", "ingest_cnipa_patents", "2026-01-06")
 
-    ledger = rows("select layout, state, rows_read, rows_loaded, rows_duplicate, rows_rejected, is_synthetic from ops.loads")
+    ledger = rows(
+        "select layout, state, rows_read, rows_loaded, rows_duplicate, rows_rejected, is_synthetic from ops.loads"
+    )
     assert ledger and {load[1] for load in ledger} == {"accepted"}
     assert {load[6] for load in ledger} == {kind == "synthetic"}
     read = {layout: sum(load[2] for load in ledger if load[0] == layout) for layout in {load[0] for load in ledger}}
@@ -122,7 +129,8 @@ def test_sample_files_travel_the_whole_way(kind: str, airflow: Airflow, tmp_path
         " from raw.cnipa_patents__publications where _layout = 'gazette_csv'"
     )[0]
     (in_quarantine,) = rows(
-        "select count(distinct substring(row_text from 'CN[0-9]+[A-Z]')) from ops.rejected_rows where rule like 'conflict%%'"
+        "select count(distinct substring(row_text from 'CN[0-9]+[A-Z]')) from ops.rejected_rows"
+        " where rule like 'conflict%%'"
     )[0]
     assert kept + in_quarantine == expected["gazette"]["distinct"]
     assert guessed == 0 and flagged > 0.8 * kept

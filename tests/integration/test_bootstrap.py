@@ -14,7 +14,10 @@ def test_migrations_and_table_definitions_agree(warehouse: dict[str, str]) -> No
     with connections.engine("operator").connect() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"include_schemas": True, "include_name": lambda n, kind, p: n == SCHEMA if kind == "schema" else True},
+            opts={
+                "include_schemas": True,
+                "include_name": lambda n, kind, p: n == SCHEMA if kind == "schema" else True,
+            },
         )
         differences = [
             d

@@ -26,12 +26,15 @@ from airflow.dag_processing.dagbag import DagBag
 socket.socket = NoSocket
 socket.create_connection = lambda *a, **k: blocked.append(repr(a)) or (_ for _ in ()).throw(OSError("blocked"))
 before = set(sys.modules)
-bag = DagBag({folder!r}, include_examples=False)
-heavy = sorted(m for m in ("great_expectations", "dbt", "pyarrow", "psycopg", "lxml", "requests") if m in set(sys.modules) - before)
+bag = DagBag({folder!r})
+costly = {{"great_expectations", "dbt", "pyarrow", "psycopg", "lxml", "requests"}}
+heavy = sorted(costly & (set(sys.modules) - before))
 print("RESULT" + json.dumps({{
     "errors": bag.import_errors, "blocked": blocked, "heavy": heavy,
-    "dags": {{i: {{"doc": d.doc_md, "tasks": {{t.task_id: [t.retries, bool(t.retry_exponential_backoff), t.pool] for t in d.tasks}},
-        "catchup": d.catchup, "max_active_runs": d.max_active_runs}} for i, d in bag.dags.items()}}}}))
+    "dags": {{i: {{
+        "doc": d.doc_md, "catchup": d.catchup, "max_active_runs": d.max_active_runs,
+        "tasks": {{t.task_id: [t.retries, bool(t.retry_exponential_backoff), t.pool] for t in d.tasks}},
+    }} for i, d in bag.dags.items()}}}}))
 """
 
 

@@ -10,7 +10,7 @@ down_revision = None
 
 def upgrade() -> None:
     # straight to the driver: several statements at once, and percent signs that are no parameters
-    op.get_bind().connection.driver_connection.execute(Path(__file__).with_suffix(".sql").read_text())
+    op.get_bind().connection.cursor().execute(Path(__file__).with_suffix(".sql").read_text())
 
 
 def downgrade() -> None:

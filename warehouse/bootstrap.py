@@ -74,6 +74,8 @@ def bootstrap(superuser_dsn: str, passwords: Mapping[str, str]) -> None:
             # the missing grants are the wall; these keep an honest reader from harm
             connection.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(name))
             connection.execute(sql.SQL("alter role {} set statement_timeout = '60s'").format(name))
+            # a transaction left open would hold the next release up
+            connection.execute(sql.SQL("alter role {} set idle_in_transaction_session_timeout = '60s'").format(name))
             connection.execute(sql.SQL("alter role {} set search_path = marts").format(name))
         for database, owner in DATABASES.items():
             if not connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():

@@ -221,7 +221,7 @@ def status(as_json: bool) -> None:
         click.echo(json.dumps({**said, "sources": fresh}, ensure_ascii=False, default=str, indent=2))
         return
     if shown and shown.published_at:
-        marks = "（含模拟数据 synthetic）" if shown.is_synthetic else ""
+        marks = "（含合成数据 synthetic）" if shown.is_synthetic else ""
         click.echo(f"当前发布 current: {shown.release_id}{marks}, {_time(shown.published_at)}")
     else:
         click.echo("尚无已发布的数据 nothing is published yet")

@@ -98,7 +98,7 @@ select
         case when loads_held > 0 then format('%s 个批次未通过入库检查，已暂缓', loads_held) end,
         case when files_refused > 0 then format('%s 个文件被拒收', files_refused) end,
         case when rows_rejected > 0 then format('%s 行被隔离', rows_rejected) end,
-        case when is_synthetic then '含模拟数据' end
+        case when is_synthetic then '含合成数据' end
     ) as message_zh,
     rows_loaded,
     rows_rejected,
@@ -203,7 +203,7 @@ _COMMENTS: dict[str, dict[str | None, str]] = {
         "held_reason_en": "暂缓或失败原因（英文）/ why it was held or failed, in English",
         "late_sources": "构建时迟到的数据源 / sources that were late when it was built",
         "is_current": "是否为当前展示的发布 / is what readers see now",
-        "is_synthetic": "是否含模拟数据 / holds synthetic data",
+        "is_synthetic": "是否含合成数据 / holds synthetic data",
         "opened_at": "开始构建时间 / opened at",
         "built_at": "构建完成时间 / built at",
         "published_at": "首次发布时间 / first published at",
@@ -220,7 +220,7 @@ _COMMENTS: dict[str, dict[str | None, str]] = {
         "files_refused": "被拒收的文件数 / refused files",
         "loads_held": "被暂缓的批次数 / held loads",
         "is_late": "是否迟到 / is late",
-        "is_synthetic": "是否含模拟数据 / holds synthetic data",
+        "is_synthetic": "是否含合成数据 / holds synthetic data",
         "last_known_at": "最新数据日期 / newest day the source made known",
         "last_success_at": "最近一次采集检查成功时间 / last successful run",
     },

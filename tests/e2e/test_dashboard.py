@@ -99,7 +99,9 @@ def log_in(page: Page, env: dict[str, str]) -> None:
     page.fill("#username", "admin")
     page.fill("#password", env["SUPERSET_ADMIN_PASSWORD"])
     page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/login" not in url, timeout=60_000)
+    # the last page of the redirects, so that none of them interrupts what the test opens next; whatever that page
+    # still loads is not waited for
+    page.wait_for_url(re.compile("/superset/welcome/"), timeout=120_000, wait_until="commit")
 
 
 def deploy(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -94,14 +94,18 @@ def _note(opened: Opened, request: Request) -> None:
 
 
 def log_in(page: Page, env: dict[str, str]) -> None:
-    page.goto(f"{env['SUPERSET_URL']}/login/", wait_until="domcontentloaded")
-    page.wait_for_selector("#username", timeout=120_000)
-    page.fill("#username", "admin")
-    page.fill("#password", env["SUPERSET_ADMIN_PASSWORD"])
-    page.keyboard.press("Enter")
-    # the last page of the redirects, so that none of them interrupts what the test opens next; whatever that page
-    # still loads is not waited for
-    page.wait_for_url(re.compile("/superset/welcome/"), timeout=120_000, wait_until="commit")
+    # the form is drawn anew when the language pack arrives, and loses what was typed before: then it is filled in again
+    for _ in range(3):
+        page.goto(f"{env['SUPERSET_URL']}/login/", wait_until="load")
+        page.wait_for_selector("#username", timeout=120_000)
+        page.fill("#username", "admin")
+        page.fill("#password", env["SUPERSET_ADMIN_PASSWORD"])
+        page.keyboard.press("Enter")
+        # either the page behind the log-in, or the form once more; what these still load is not waited for
+        page.wait_for_url(re.compile("/superset/welcome/|[?]next="), timeout=120_000, wait_until="commit")
+        if "/login/" not in page.url:
+            return
+    raise AssertionError(f"no log-in as admin: {page.inner_text('body')[:300]}")
 
 
 def deploy(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

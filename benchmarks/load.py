@@ -141,7 +141,7 @@ class Bench:
         bootstrap.migrate()
         self.ready = self.folder / "ready.csv"
         self._execute("create table raw.ready " + self._columns())
-        form = copy_form({one.name: one.type for one in self.source.columns}, [])
+        form = copy_form({one.name: one.type for one in self.source.tables[0].columns}, [])
         target = f"copy raw.ready ({', '.join(form.columns)}) from stdin ({form.options})"
         with psycopg.connect(connections.dsn("loader")) as connection:
             with connection.cursor().copy(target) as copy:
@@ -168,8 +168,9 @@ class Bench:
         return like.model_copy(
             update={
                 "source_id": "bench_load",
-                "columns": columns,
-                "natural_key": ["publication_number"],
+                "entities": [
+                    like.entities[0].model_copy(update={"columns": columns, "natural_key": ["publication_number"]})
+                ],
                 "load_scope": Scope(default="all", scopes={}),
             }
         )
@@ -220,8 +221,8 @@ class Bench:
 
     def ours(self) -> float:
         engine = connections.engine("loader")
-        self._execute(f"drop table if exists raw.{self.source.table_name}")
-        loader.ensure_table(engine, self.source)
+        self._execute(f"drop table if exists raw.{self.source.tables[0].name}")
+        loader.ensure_tables(engine, self.source)
         file = self._landed(engine)
         self.settle()
 
@@ -234,8 +235,8 @@ class Bench:
         seconds = time.perf_counter() - started
         assert done.state == "loaded", done
         assert done.counts.loaded == self.rows
-        self._expect(f"raw.{self.source.table_name}", self.rows)
-        self._execute(f"drop table raw.{self.source.table_name}")
+        self._expect(f"raw.{self.source.tables[0].name}", self.rows)
+        self._execute(f"drop table raw.{self.source.tables[0].name}")
         # the next round brings the same rows and must not be taken for a duplicate
         with psycopg.connect(self.server.superuser_dsn, dbname="warehouse", autocommit=True) as connection:
             connection.execute("truncate ops.landed_files cascade")

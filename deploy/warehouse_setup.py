@@ -17,7 +17,7 @@ def main() -> None:
     bootstrap.bootstrap(os.environ["SUPERUSER_DSN"], passwords)
     bootstrap.migrate()
     for source_id in declarations.source_ids():  # a build must not fail because a source has not delivered yet
-        loader.ensure_table(connections.engine("loader"), declarations.declaration(source_id))
+        loader.ensure_tables(connections.engine("loader"), declarations.declaration(source_id))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from psycopg.types.json import Json
 
 from expectations import ledger, pages, suite
 from expectations.suite import Finding, Rule
-from ingestion.declarations import Column, Declaration, declaration
+from ingestion.declarations import Column, RawTable, declaration
 from warehouse import connections
 
 log = logging.getLogger(__name__)
@@ -57,11 +57,14 @@ def validate(source_id: str, run_id: str | None = None) -> ValidationResult:
     """
     declared = declaration(source_id)
     started = datetime.now(UTC)
-    frame = _profile(declared)
     findings: list[Finding] = []
-    if len(frame):
-        findings = suite.on_frame(declared.table_name, frame, rules(declared), ["load_id"])
-    waiting = [int(load_id) for load_id in frame["load_id"]] if len(frame) else []
+    frames = []
+    for table in declared.tables:
+        frame = _profile(table)
+        if len(frame):
+            findings += suite.on_frame(table.name, frame, rules(table), ["load_id"])
+            frames.append(frame)
+    waiting = [int(load_id) for frame in frames for load_id in frame["load_id"]]
     result = _decide(source_id, waiting, findings)
     with connections.connect("loader") as connection:
         ledger.write(connection, "landed", findings, source_id=source_id)
@@ -89,7 +92,8 @@ def validate(source_id: str, run_id: str | None = None) -> ValidationResult:
             values ('validate', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
             [
-                "warn" if result.held or result.warnings else "ok", source_id, f"raw.{declared.table_name}", run_id,
+                "warn" if result.held or result.warnings else "ok", source_id,
+                ", ".join(f"raw.{table.name}" for table in declared.tables), run_id,
                 f"接受 {result.accepted} 个批次，暂缓 {result.held} 个",
                 f"accepted {result.accepted}, held {result.held}",
                 len(waiting), result.accepted, Json({**asdict(result), "loads": waiting}), started,
@@ -104,14 +108,14 @@ def validate(source_id: str, run_id: str | None = None) -> ValidationResult:
             passed=not result.held,
             findings=findings,
             started=started,
-            summary=_summary(frame, result),
+            summary=[line for frame in frames for line in _summary(frame, result)],
         )
     return result
 
 
-def rules(declared: Declaration) -> list[Rule]:
-    """The suite of a source, generated from its declaration."""
-    owner = declared.contact.team.zh
+def rules(declared: RawTable) -> list[Rule]:
+    """The suite of a raw table, generated from its declaration."""
+    owner = declared.declaration.contact.team.zh
     key = ", ".join(declared.natural_key)
     made = [
         _at_least("rows_not_below_band", "rows_read", "文件行数少于声明的下限", "fewer rows than declared"),
@@ -153,7 +157,7 @@ def rules(declared: Declaration) -> list[Rule]:
                     f"{en} holds unknown codes",
                 )
             )
-    return [Rule(**{**rule.__dict__, "owner": owner, "object": f"raw.{declared.table_name}"}) for rule in made]
+    return [Rule(**{**rule.__dict__, "owner": owner, "object": f"raw.{declared.name}"}) for rule in made]
 
 
 def _at_most(name: str, column: str, zh: str, en: str, severity: suite.Severity = "error") -> Rule:
@@ -184,7 +188,7 @@ def _equal(name: str, left: str, right: str, zh: str, en: str) -> Rule:
     )  # fmt: skip
 
 
-def profile_query(declared: Declaration) -> sql.Composed:
+def profile_query(declared: RawTable) -> sql.Composed:
     """One row a waiting load: each figure beside the limit that holds for this load (`…__most`, `…__least`)."""
     keys = sql.SQL(", ").join(sql.Identifier(name) for name in declared.natural_key)
     no_key = sql.SQL(" or ").join(sql.SQL("{} is null").format(sql.Identifier(name)) for name in declared.natural_key)
@@ -225,7 +229,7 @@ def profile_query(declared: Declaration) -> sql.Composed:
                 -- the same place in the tree on another day
                 regexp_replace(f.relative_path, '\\d{{4,}}', '#', 'g') as stream
             from ops.loads l join ops.landed_files f using (file_id)
-            where l.source_id = {source_id} and l.state in ('loaded', 'accepted')
+            where l.source_id = {source_id} and l.table_name = {table_name} and l.state in ('loaded', 'accepted')
         ),
         waiting as (select * from streams where state = 'loaded'),
         rows_of as (
@@ -262,10 +266,11 @@ def profile_query(declared: Declaration) -> sql.Composed:
         order by w.load_id
         """
     ).format(
-        source_id=sql.Literal(declared.source_id),
+        source_id=sql.Literal(declared.declaration.source_id),
+        table_name=sql.Literal(declared.name),
         figures=sql.SQL(", ").join(figures),
         limits=sql.SQL("").join(sql.SQL("{}, ").format(limit) for limit in limits),
-        table=sql.Identifier("raw", declared.table_name),
+        table=sql.Identifier("raw", declared.name),
         least=least,
         most=most,
         few=sql.Literal(FEW),
@@ -290,7 +295,7 @@ def _share_limit(what: str, column: Column, share: float) -> sql.Composed:
     )
 
 
-def _fill_limit(declared: Declaration, column: Column) -> sql.Composed:
+def _fill_limit(declared: RawTable, column: Column) -> sql.Composed:
     """None may be missing where the floor is 1; a layout that cannot fill the column is not asked."""
     floor = column.fill_floor or 0.0
     most: sql.Composable = (
@@ -306,11 +311,11 @@ def _fill_limit(declared: Declaration, column: Column) -> sql.Composed:
     return sql.SQL("({})::bigint as {}").format(most, sql.Identifier(f"missing__{column.name}__most"))
 
 
-def _profile(declared: Declaration) -> Any:
+def _profile(declared: RawTable) -> Any:
     import pandas as pd  # noqa: TID251  Great Expectations asks for it
 
     with connections.connect("auditor") as connection:
-        there = connection.execute("select to_regclass(%s)", [f"raw.{declared.table_name}"]).fetchone()
+        there = connection.execute("select to_regclass(%s)", [f"raw.{declared.name}"]).fetchone()
         if not there or there[0] is None:  # nothing was ever loaded
             return pd.DataFrame()
         answer = connection.execute(profile_query(declared))

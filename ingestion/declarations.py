@@ -153,10 +153,30 @@ class PathPattern(_Model):
         return self
 
 
+class Entity(_Model):
+    """What the source tells about: the columns that its readers deliver, in order; the loader adds LOADER_COLUMNS."""
+
+    name: Identifier
+    words: Words
+    natural_key: list[Identifier] = Field(min_length=1)
+    columns: list[Column] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Entity:
+        names = [column.name for column in self.columns]
+        problems = [f"column {name} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
+        problems += [f"column {name} is written by the loader" for name in names if name in LOADER_COLUMNS]
+        problems += [f"natural_key {name} is no column" for name in self.natural_key if name not in names]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
 class Layout(_Model):
     """One format of the source: which paths hold it and what a load of it looks like; its reader has its name."""
 
     name: Identifier
+    entity: Identifier
     words: Words
     paths: list[PathPattern] = Field(min_length=1)
     rows: RowBand
@@ -204,6 +224,43 @@ class Match:
     stated_date: date | None
 
 
+@dataclass(frozen=True)
+class RawTable:
+    """One table of schema raw, as its declaration wants it."""
+
+    declaration: Declaration
+    entity: Entity
+
+    @property
+    def name(self) -> str:
+        """`<source_id>__<entity>`."""
+        return f"{self.declaration.source_id}__{self.entity.name}"
+
+    @property
+    def title_zh(self) -> str:
+        return f"{self.declaration.name.zh}·{self.entity.words.zh}"
+
+    @property
+    def columns(self) -> list[Column]:
+        return self.entity.columns
+
+    @property
+    def natural_key(self) -> list[str]:
+        return self.entity.natural_key
+
+    @property
+    def layouts(self) -> list[Layout]:
+        """The layouts whose rows go into it."""
+        return [layout for layout in self.declaration.layouts if layout.entity == self.entity.name]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the batches that its readers deliver."""
+        import pyarrow as pa  # here, since DAG files read declarations each time they are parsed
+
+        return pa.schema([(column.name, arrow_type(column.type)) for column in self.columns])
+
+
 class Declaration(_Model):
     """Everything the platform knows about one source."""
 
@@ -217,14 +274,12 @@ class Declaration(_Model):
     transport: Transport
     politeness: Politeness
     limits: Limits
-    entity: Identifier
-    natural_key: list[Identifier] = Field(min_length=1)
     watermark: Literal["known_at"]
     overlap_days: int = Field(ge=0, description="folders this close to the newest one are always read again")
     personal_columns: list[str] = Field(description="identity fields of the source that the reader drops")
     load_scope: Scope
     layouts: list[Layout] = Field(min_length=1)
-    columns: list[Column] = Field(min_length=1)
+    entities: list[Entity] = Field(min_length=1)
     runbook_zh: str = Field(min_length=40)
 
     @field_validator("schedule")
@@ -236,12 +291,21 @@ class Declaration(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Declaration:
-        names = [column.name for column in self.columns]
-        problems = [f"column {name} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
-        problems += [f"column {name} is written by the loader" for name in names if name in LOADER_COLUMNS]
-        problems += [f"natural_key {name} is no column" for name in self.natural_key if name not in names]
+        entities = {one.name: {column.name for column in one.columns} for one in self.entities}
+        names = set().union(*entities.values())
+        problems = []
+        if len(entities) < len(self.entities):
+            problems.append("two entities have the same name")
         for layout in self.layouts:
-            problems += [f"layout {layout.name}: unfilled {n} is no column" for n in layout.unfilled if n not in names]
+            if layout.entity not in entities:
+                problems.append(f"layout {layout.name}: entity {layout.entity} is not declared")
+                continue
+            problems += [
+                f"layout {layout.name}: unfilled {name} is no column"
+                for name in layout.unfilled
+                if name not in entities[layout.entity]
+            ]
+        problems += [f"entity {one} has no layout" for one in entities if one not in {x.entity for x in self.layouts}]
         for scope, rules in self.load_scope.scopes.items():
             problems += [
                 f"load_scope {scope}: {name} is no column"
@@ -257,9 +321,14 @@ class Declaration(_Model):
         return self
 
     @property
-    def table_name(self) -> str:
-        """Table in schema raw: `<source_id>__<entity>`."""
-        return f"{self.source_id}__{self.entity}"
+    def tables(self) -> list[RawTable]:
+        """Its tables in schema raw, one an entity."""
+        return [RawTable(self, entity) for entity in self.entities]
+
+    def table_of(self, layout: str) -> RawTable:
+        """The table that a layout's rows go into; KeyError for an unknown layout."""
+        entity = self.layout(layout).entity
+        return next(table for table in self.tables if table.entity.name == entity)
 
     @property
     def scope(self) -> str:

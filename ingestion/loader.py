@@ -36,7 +36,7 @@ from sqlalchemy.schema import CreateTable, SetColumnComment, SetTableComment
 
 from ingestion import ledger
 from ingestion.copying import CopyForm, copy_form
-from ingestion.declarations import LOADER_COLUMNS, Declaration, arrow_type
+from ingestion.declarations import LOADER_COLUMNS, Declaration, RawTable
 from ingestion.landing import Landing
 from ingestion.ledger import Counts, Fingerprint, LandedFile
 from ingestion.readers import Parsed, Refusal, Reject
@@ -75,22 +75,26 @@ class FileLoad:
     en: str = ""
 
 
-def raw_table(declaration: Declaration) -> Table:
-    """The raw table of a declaration, as SQLAlchemy Core."""
+def raw_table(declared: RawTable) -> Table:
+    """A declared raw table, as SQLAlchemy Core."""
     columns = [
-        Column(one.name, _TYPES[one.type], nullable=not one.not_null, comment=one.zh) for one in declaration.columns
+        Column(one.name, _TYPES[one.type], nullable=not one.not_null, comment=one.zh) for one in declared.columns
     ]
     words = {"_load_id": "装载批次", "_known_at": "来源公布之日", "_layout": "来源格式"}
     columns += [
         Column(name, _TYPES[kind], nullable=False, comment=words[name]) for name, kind in LOADER_COLUMNS.items()
     ]
-    comment = f"{declaration.name.zh}：按收到的原样，仅限内部使用"
-    return Table(declaration.table_name, MetaData(), *columns, schema=RAW, comment=comment)
+    comment = f"{declared.title_zh}：按收到的原样，仅限内部使用"
+    return Table(declared.name, MetaData(), *columns, schema=RAW, comment=comment)
 
 
-def ensure_table(engine: Engine, declaration: Declaration) -> None:
-    """Create the raw table, or append the columns it lacks; TableDiffers if a column has another type."""
-    table = raw_table(declaration)
+def ensure_tables(engine: Engine, declaration: Declaration) -> None:
+    """Create a source's raw tables, or append the columns they lack; TableDiffers if a column has another type."""
+    for declared in declaration.tables:
+        _ensure(engine, raw_table(declared))
+
+
+def _ensure(engine: Engine, table: Table) -> None:
     with engine.begin() as connection:
         found = _column_types(connection, table.name)
         if all(found.get(column.name) for column in table.columns) and not _differences(table, found):
@@ -193,7 +197,7 @@ def load_steps(
             return FileLoad("done")
         rows = connection.begin_nested()
         try:
-            load_id = ledger.open_load(connection, file, declaration.table_name)
+            load_id = ledger.open_load(connection, file, declaration.table_of(file.layout).name)
             result = _copy(connection, declaration, file, load_id, steps, scope)
         except Refusal as refusal:
             rows.rollback()
@@ -226,15 +230,16 @@ def _copy(
     """COPY the rows and store the rejects; the encoding thread is gone when this returns or raises."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
+    declared = declaration.table_of(file.layout)
     own = {"_load_id": load_id, "_known_at": file.known_at, "_layout": file.layout}
     form = copy_form(
-        {column.name: column.type for column in declaration.columns},
+        {column.name: column.type for column in declared.columns},
         [(name, LOADER_COLUMNS[name], value) for name, value in own.items()],
     )
     encoder = _Encoder(declaration, file.layout, steps, scope, form)
     target = sql.SQL("copy {}.{} ({}) from stdin ({})").format(
         sql.Identifier(RAW),
-        sql.Identifier(declaration.table_name),
+        sql.Identifier(declared.name),
         sql.SQL(", ").join(sql.Identifier(name) for name in form.columns),
         sql.SQL(form.options),
     )
@@ -261,8 +266,7 @@ class _Encoder:
         form: CopyForm,
     ) -> None:
         self._declaration, self._steps, self._scope, self._form = declaration, steps, scope, form
-        self._names = [one.name for one in declaration.columns]
-        self._types = {one.name: arrow_type(one.type) for one in declaration.columns}
+        self._schema = declaration.table_of(layout).schema
         self._queue: Queue[bytes | memoryview | BaseException | None] = Queue(_CHUNKS_AHEAD)
         self._given_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
@@ -323,7 +327,7 @@ class _Encoder:
                 f"more than {self._declaration.limits.max_rejects} rejected rows: not a file of this layout",
             )
         self.fingerprint.add_rejects(parsed.rejects)
-        self.fingerprint.add(batch.column(self._names.index("_row_hash")))
+        self.fingerprint.add(batch.column(self._schema.get_field_index("_row_hash")))
         kept = in_scope(batch, self._declaration, self._scope)
         before = self.counts
         self._met += parsed.rows_read
@@ -341,12 +345,13 @@ class _Encoder:
 
     def _in_order(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The declared columns in declared order; TableDiffers if the reader delivers anything else."""
-        if batch.schema.names != self._names:
-            if sorted(batch.schema.names) != sorted(self._names):
-                differing = sorted(set(batch.schema.names) ^ set(self._names))
-                raise TableDiffers(f"reader and declaration differ in columns: {', '.join(differing)}")
-            batch = batch.select(self._names)
-        wrong = [one.name for one in batch.schema if one.type != self._types[one.name]]
+        if batch.schema.equals(self._schema):
+            return batch
+        if sorted(batch.schema.names) != sorted(self._schema.names):
+            differing = sorted(set(batch.schema.names) ^ set(self._schema.names))
+            raise TableDiffers(f"reader and declaration differ in columns: {', '.join(differing)}")
+        batch = batch.select(self._schema.names)
+        wrong = [ours.name for ours, theirs in zip(self._schema, batch.schema, strict=True) if ours.type != theirs.type]
         if wrong:
             raise TableDiffers(f"reader and declaration differ in the types of: {', '.join(wrong)}")
         return batch
@@ -373,7 +378,7 @@ def _mark_duplicate(
 ) -> FileLoad:
     zh, en = f"内容与 {other} 相同，不再装载", f"same rows as {other}; not loaded again"
     counts = Counts(read=result.counts.read)
-    load_id = ledger.open_load(connection, file, declaration.table_name)
+    load_id = ledger.open_load(connection, file, declaration.table_of(file.layout).name)
     ledger.close_load(
         connection, load_id, result.fingerprint, counts, state="duplicate", state_reason_zh=zh, state_reason_en=en
     )

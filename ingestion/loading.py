@@ -54,7 +54,7 @@ def load(
     source, engine = declaration(source_id), connections.engine("loader")
     job = _Job(source_id, source.scope, run_id)
     started_at = ledger.now()
-    loader.ensure_table(engine, source)
+    loader.ensure_tables(engine, source)
     with engine.begin() as connection:
         waiting = ledger.waiting_files(connection, source_id)
     tally = _Tally()
@@ -71,7 +71,7 @@ def load(
             "load",
             "warn" if result.failed or result.refused or result.rows_rejected else "ok",
             source_id=source_id,
-            object_=source.table_name,
+            object_=", ".join(table.name for table in source.tables),
             run_id=run_id,
             zh=f"装载 {result.files} 个文件 {result.rows_loaded} 行；重复 {result.duplicates}，拒收 {result.refused}，"
             f"失败 {result.failed} 个文件；拒收 {result.rows_rejected} 行",

@@ -11,11 +11,17 @@ from ingestion.declarations import Declaration, ScopeRule
 
 
 def in_scope(batch: pa.RecordBatch, declaration: Declaration, scope: str) -> pa.RecordBatch:
-    """The rows of `batch` inside the scope of that name; the same object when all are."""
+    """The rows of `batch` inside the scope of that name; the same object when all are.
+
+    Rules about columns that the batch's table does not have say nothing about it: a table without any rule is kept.
+    """
     if scope == "all":
         return batch
+    rules = [rule for rule in declaration.load_scope.scopes[scope] if set(rule.columns) <= set(batch.schema.names)]
+    if not rules:
+        return batch
     mask = pa.array([False] * batch.num_rows, pa.bool_())
-    for rule in declaration.load_scope.scopes[scope]:
+    for rule in rules:
         mask = pc.or_(mask, _matches(batch, rule))
     return batch if pc.all(mask, min_count=0).as_py() else batch.filter(mask)
 

@@ -166,7 +166,7 @@ def check(source_id: str) -> list[Finding]:
     look("scope", "加载范围", "load scope", lambda: source.scope)
     look("landing", "落地区", "landing area", _landing_is_writable)
     if look("warehouse", "数据仓库", "warehouse", lambda: str(connections.url("loader").host)):
-        look("table", "原始表", "raw table", lambda: loader.ensure_table(connections.engine("loader"), source))
+        look("table", "原始表", "raw table", lambda: loader.ensure_tables(connections.engine("loader"), source))
     if look("address", "数据源地址", "address", lambda: source_address(source_id).shown):
         look("source", "数据源可列出", "source can be listed", lambda: _first_folder(source))
     return findings

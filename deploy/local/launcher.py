@@ -260,10 +260,11 @@ class Platform:
         for pool in ["build", *(f"source_{source}" for source in sources)]:
             api.ensure_pool(pool, 1)
         earlier = {run["dag_run_id"] for run in api.runs(BUILD_DAG)}
-        api.unpause(BUILD_DAG)  # it waits for the assets of the sources
         runs = {dag: self._open_run(api, dag) for dag in dags}
         for dag, run in runs.items():
             api.follow(dag, run, LOAD_SECONDS, self.report.say, self._check_airflow)
+        # only now: what the sources brought meanwhile becomes one build, not one for each
+        api.unpause(BUILD_DAG)
         build = self._new_build(api, earlier)
         api.follow(BUILD_DAG, build, LOAD_SECONDS, self.report.say, self._check_airflow)
 

@@ -16,6 +16,8 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from ingestion.sandbox import catalogue
+
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 
@@ -212,7 +214,10 @@ def _pipeline(layout: Layout, ports: Ports, secret: Mapping[str, str]) -> dict[s
         "AIRFLOW_URL": f"http://{HOST}:{ports.airflow}",
         "SUPERSET_URL": f"http://{HOST}:{ports.superset}",
         "LANDING_URL": f"file://{layout.state}/landing",
-        "AIRFLOW_CONN_SRC_CNIPA_PATENTS": f"http://{HOST}:{ports.sandbox}/cnipa",
+        **{
+            f"AIRFLOW_CONN_SRC_{feed.source_id.upper()}": f"http://{HOST}:{ports.sandbox}/{feed.base}"
+            for feed in catalogue.FEEDS
+        },
         "PERSON_KEY_SALT": secret["PERSON_KEY_SALT"],
         "DBT_TARGET_PATH": f"{layout.state}/dbt/target",
         "DBT_LOG_PATH": f"{layout.state}/dbt/logs",

@@ -1,4 +1,4 @@
-"""Readers of the layouts of `cnipa_patents`: one received file in, Arrow batches of publications out.
+"""Readers: one received file in, Arrow batches of one raw table out. Each layout has a reader of its name.
 
 A reader is `read(path, *, limits) -> Iterator[Parsed]`. It streams: memory is bounded by one batch and by one small
 digest a row. Whatever is wrong with a row or with one document comes out as a `Reject` and the rest goes on; whatever
@@ -34,7 +34,7 @@ class Limits(Protocol):
 class Reject:
     """One row or one document that is not loaded, and why.
 
-    place: `第N行` or the path inside the zip; field: column of PUBLICATION_SCHEMA, or `` for the whole row; value: at
+    place: `第N行` or the path inside the zip; field: column of the raw table, or `` for the whole row; value: at
     most 500 characters as received; row_text: at most 2,000 characters, without the names of inventors and designers.
     """
 
@@ -63,10 +63,10 @@ class Refusal(Exception):
 class Parsed:
     """One step of a reader.
 
-    batch: rows to load, PUBLICATION_SCHEMA, possibly empty; rejects: rows or documents refused in this step; rows_read:
-    rows or documents met in this step; duplicates: rows alike another row of the file but for the row number, of which
-    one was kept. Over a whole file rows_read = rows of all batches + duplicates + rejected rows; an unreadable archive
-    inside an archive is a reject that is no row.
+    batch: rows to load in the schema of their raw table, possibly empty; rejects: rows or documents refused in this
+    step; rows_read: rows or documents met in this step; duplicates: rows alike another row of the file but for the row
+    number, of which one was kept. Over a whole file rows_read = rows of all batches + duplicates + rejected rows; an
+    unreadable archive inside an archive is a reject that is no row.
 
     counts: further figures of the file over ALL its rows, kept or not, to be added up over the steps:
     `application_number_<status>` (one for each row with a publication number), and for CSV files `keys` (distinct

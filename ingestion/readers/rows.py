@@ -146,9 +146,13 @@ def row_hash(values: tuple[object, ...]) -> str:
 
 
 class Batch:
-    """Rows, rejects and counts gathered until they are worth a Parsed."""
+    """Rows of one raw table, rejects and counts gathered until they are worth a Parsed.
 
-    def __init__(self) -> None:
+    schema: `_row_no`, `_place` and `_row_hash` first, the content columns, `source_file_name` last.
+    """
+
+    def __init__(self, schema: pa.Schema = PUBLICATION_SCHEMA) -> None:
+        self.schema = schema
         self.rows: list[tuple[object, ...]] = []
         self.rejects: list[Reject] = []
         self.rows_read = 0
@@ -164,11 +168,11 @@ class Batch:
         if self.rows:
             columns = [
                 pa.array(column, type=field.type)
-                for column, field in zip(zip(*self.rows, strict=True), PUBLICATION_SCHEMA, strict=True)
+                for column, field in zip(zip(*self.rows, strict=True), self.schema, strict=True)
             ]
-            batch = pa.RecordBatch.from_arrays(columns, schema=PUBLICATION_SCHEMA)
+            batch = pa.RecordBatch.from_arrays(columns, schema=self.schema)
         else:
-            batch = pa.RecordBatch.from_pylist([], schema=PUBLICATION_SCHEMA)
+            batch = pa.RecordBatch.from_pylist([], schema=self.schema)
         parsed = Parsed(batch, self.rejects, self.rows_read, self.duplicates, dict(self.counts))
         self.rows, self.rejects, self.rows_read, self.duplicates = [], [], 0, 0
         self.counts = Counter()

@@ -14,10 +14,10 @@ from types import FrameType
 import click
 
 from ingestion.sandbox import census as counting
+from ingestion.sandbox.catalogue import FEEDS
 from ingestion.sandbox.faults import FAULTS
-from ingestion.sandbox.server import SOURCE, Clock, Sandbox, run
+from ingestion.sandbox.server import Clock, Sandbox, run
 from ingestion.sandbox.targets import DISTRICTS, FAMILIES
-from ingestion.sandbox.tree import Tree
 from ingestion.sandbox.world import World
 
 _MOST_SCALE = 100.0
@@ -80,7 +80,7 @@ def main() -> None:
     "--fault",
     "faults",
     multiple=True,
-    metavar="[SOURCE=]FAULT",
+    metavar="SOURCE=FAULT",
     help="Begin with a fault: " + "; ".join(f"{name}: {text}" for name, text in FAULTS.items()) + ".",
 )
 @click.option("--verbose", is_flag=True, help="Log every request to stderr.")
@@ -113,9 +113,9 @@ def serve(
                 f"端口 {port} 不可用（{error.strerror}），请换 --port / port {port} is not available: {error.strerror}"
             ) from error
         for given in faults:
-            source, _, name = given.rpartition("=")
+            source, _, name = given.partition("=")
             try:
-                server.faults.set(source or SOURCE, name)
+                server.faults.set(source, name)
             except (KeyError, ValueError) as error:
                 raise click.BadParameter(f"{given}: {error}", param_hint="--fault") from error
         click.echo(f"{server.url} synthetic, seed={seed} scale={scale:g} clock={server.clock()}")
@@ -136,13 +136,20 @@ def serve(
 @click.option(
     "--to", "target", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write below."
 )
+@click.option(
+    "--source",
+    type=click.Choice(sorted(kind.source_id for kind in FEEDS)),
+    default="cnipa_patents",
+    show_default=True,
+    help="Which source's tree.",
+)
 @_seed
 @_scale
 @_clock
 @click.option("--below", default="", metavar="PATH", help="Only this part of the tree, such as flat or CN/<product>.")
-def write(target: Path, seed: int, scale: float, clock: date | None, below: str) -> None:
-    """Write the same tree as files, with the same bytes and times; files that are there already are left alone."""
-    tree = Tree(World(seed, scale), Clock(clock))
+def write(target: Path, source: str, seed: int, scale: float, clock: date | None, below: str) -> None:
+    """Write a source's tree as files, with the same bytes and times; files that are there already are left alone."""
+    tree = next(kind for kind in FEEDS if kind.source_id == source)(World(seed, scale), Clock(clock))
     marker = target / "SYNTHETIC.txt"
     if target.exists() and any(target.iterdir()) and not marker.exists():
         raise click.ClickException(

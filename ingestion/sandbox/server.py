@@ -1,4 +1,4 @@
-"""Serves the tree over HTTP the way a plain file server does: index pages, HEAD, ranges, dates, and nothing else."""
+"""Serves the feeds over HTTP the way a plain file server does: index pages, HEAD, ranges, dates, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from urllib.parse import quote, unquote, urlsplit
 
+from ingestion.sandbox.catalogue import FEEDS
 from ingestion.sandbox.faults import Fault, Faults, UnknownFault
-from ingestion.sandbox.tree import BEGIN, Entry, Tree
+from ingestion.sandbox.feeds import BEGIN, Entry, Feed
 from ingestion.sandbox.world import World
 
-BASE = "/cnipa/"
-SOURCE = "cnipa_patents"
 _MOST_BODY = 4096
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 _LOGIN = (
@@ -49,15 +48,20 @@ class Sandbox(ThreadingHTTPServer):
         self, address: tuple[str, int], world: World, clock: date | None = None, verbose: bool = False
     ) -> None:
         self.clock = Clock(clock)
-        self.tree = Tree(world, self.clock)
-        self.faults = Faults((SOURCE,))
+        self.world = world
+        self.feeds: dict[str, Feed] = {kind.base: kind(world, self.clock) for kind in FEEDS}
+        self.faults = Faults(tuple(kind.source_id for kind in FEEDS))
         self.verbose = verbose
         super().__init__(address, _Handler)
 
     @property
     def url(self) -> str:
         host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}{BASE}"
+        return f"http://{host!s}:{port}/"
+
+    def url_of(self, source_id: str) -> str:
+        """Address of one source's feed."""
+        return next(f"{self.url}{feed.base}/" for feed in self.feeds.values() if feed.source_id == source_id)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is no news."""
@@ -146,28 +150,28 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
         if path == "/health":
-            world = self.server.tree.world
+            world = self.server.world
             state = {"status": "ok", "synthetic": True, "seed": world.seed, "scale": world.scale}
             self._json(HTTPStatus.OK, {**state, "clock": str(self.server.clock())}, with_body)
         elif path == "/faults":
             self._json(HTTPStatus.OK, self.server.faults.shown(), with_body)
         elif path == "/":
-            self._send(HTTPStatus.OK, index_page("/", [Entry(BASE.strip("/"), BEGIN)]), with_body)
-        elif path + "/" == BASE:
-            self._redirect(with_body)
-        elif path.startswith(BASE):
-            self._serve(path, with_body)
-        else:
+            self._send(HTTPStatus.OK, index_page("/", [Entry(base, BEGIN) for base in self.server.feeds]), with_body)
+        elif (feed := self.server.feeds.get(path[1:].partition("/")[0])) is None:
             self._not_found(with_body)
+        elif path == f"/{feed.base}":
+            self._redirect(with_body)
+        else:
+            self._serve(feed, path, with_body)
 
     # -- the tree
 
-    def _serve(self, path: str, with_body: bool) -> None:
-        fault = self.server.faults.take(SOURCE)
+    def _serve(self, feed: Feed, path: str, with_body: bool) -> None:
+        fault = self.server.faults.take(feed.source_id)
         if fault and self._refused(fault, with_body):
             return
-        below = path.removeprefix(BASE)
-        entry = self.server.tree.find(below)
+        below = path.removeprefix(f"/{feed.base}/")
+        entry = feed.find(below)
         if entry is None or "//" in path:
             self._not_found(with_body)
         elif entry.is_folder and not path.endswith("/"):
@@ -175,12 +179,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif not entry.is_folder and path.endswith("/"):
             self._not_found(with_body)
         elif entry.is_folder:
-            entries = self.server.tree.listing(below) or []
+            entries = feed.listing(below) or []
             if fault and fault.name == "empty":
                 entries = []
             self._send(HTTPStatus.OK, index_page(path, entries), with_body, cut=fault)
         else:
-            content = self.server.tree.read(below.strip("/"), entry)
+            content = feed.read(below.strip("/"), entry)
             if fault and fault.name == "empty":
                 content = b""
             self._file(entry, content, with_body, fault)

@@ -20,9 +20,9 @@ from ingestion import sandbox
 from ingestion.sandbox import census
 from ingestion.sandbox.issues import issues_of, issues_until
 from ingestion.sandbox.numbering import ApplicationNumber
+from ingestion.sandbox.patent_feed import PatentFeed
 from ingestion.sandbox.shards import Shard, shard_bytes, shards_of
 from ingestion.sandbox.targets import DISTRICTS, DONGLI, FAMILIES
-from ingestion.sandbox.tree import Tree
 from ingestion.sandbox.world import World, document, documents_of
 from ingestion.sandbox.xml_page import page
 
@@ -328,15 +328,15 @@ def test_a_later_clock_only_adds() -> None:
     days = [date(2017, 4, 20), date(2019, 6, 30), late.issue.day, late.known, TODAY]
     earlier: dict[str, object] = {}
     for day in days:
-        tree = Tree(world, lambda day=day: day)
+        tree = PatentFeed(world, lambda day=day: day)
         now = {path: entry.modified for path, entry in tree.walk()}
         assert earlier.items() <= now.items()
         assert max(stamp.date() for stamp in now.values()) <= day
         earlier = dict(now)
     folder = next(path for path in earlier if path.endswith(late.name))
-    assert Tree(world, lambda: late.issue.day).find(folder) is None
-    assert Tree(world, lambda: late.issue.day).find(folder.rsplit("/", 1)[0]) is not None
-    before, after = Tree(world, lambda: late.known), Tree(world, lambda: TODAY)
+    assert PatentFeed(world, lambda: late.issue.day).find(folder) is None
+    assert PatentFeed(world, lambda: late.issue.day).find(folder.rsplit("/", 1)[0]) is not None
+    before, after = PatentFeed(world, lambda: late.known), PatentFeed(world, lambda: TODAY)
     sample = [path for path in (path for path, _ in before.walk()) if not path.endswith("csv")][::40]
     for path in [*sample, folder, "flat/cnipa_gazette_2019-06-11/utility_new.csv"]:
         one, two = before.find(path), after.find(path)
@@ -351,7 +351,7 @@ def test_listing_makes_no_document_and_starts_at_once(monkeypatch: pytest.Monkey
     monkeypatch.setattr("ingestion.sandbox.world.document", never)
     monkeypatch.setattr("ingestion.sandbox.shards.page", never)
     begun = time.process_time()
-    files = [path for path, _ in Tree(World(9, 1.0), lambda: TODAY).walk()]
+    files = [path for path, _ in PatentFeed(World(9, 1.0), lambda: TODAY).walk()]
     assert 900 < len(files) < 1_300
     assert time.process_time() - begun < 5
 

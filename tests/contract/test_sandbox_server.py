@@ -53,7 +53,11 @@ def crawl(url: str) -> list[str]:
 
 
 def origin(server: Sandbox) -> str:
-    return server.url.removesuffix("/cnipa/")
+    return server.url.rstrip("/")
+
+
+def address(server: Sandbox) -> str:
+    return server.url_of("cnipa_patents")
 
 
 def fault(server: Sandbox, name: str, **more: float) -> requests.Response:
@@ -61,8 +65,10 @@ def fault(server: Sandbox, name: str, **more: float) -> requests.Response:
 
 
 def test_index_pages_list_what_can_be_fetched_and_nothing_else(server: Sandbox) -> None:
-    files = crawl(server.url)
-    assert {unquote(file).removeprefix(server.url) for file in files} == {path for path, _ in server.tree.walk()}
+    files = crawl(address(server))
+    assert {unquote(file).removeprefix(address(server)) for file in files} == {
+        path for path, _ in server.feeds["cnipa"].walk()
+    }
     assert len(files) > 400
     for file in files[:: len(files) // 12]:
         head, got = requests.head(file, timeout=10), requests.get(file, timeout=10)
@@ -71,13 +77,13 @@ def test_index_pages_list_what_can_be_fetched_and_nothing_else(server: Sandbox) 
         assert head.headers["Last-Modified"] == got.headers["Last-Modified"]
         assert head.headers["X-Synthetic-Data"] == "true"
     for wrong in ("CN/nothing/", "CN/../../etc/passwd", "flat/cnipa_bibs_2017/x.csv", "CN//", "SYNTHETIC.txt/"):
-        assert requests.get(server.url + wrong, timeout=10).status_code == 404
-    assert requests.get(server.url + "SYNTHETIC.txt", timeout=10).text.startswith("SYNTHETIC")
-    assert requests.get(server.url + "CN", timeout=10).url == server.url + "CN/"
+        assert requests.get(address(server) + wrong, timeout=10).status_code == 404
+    assert requests.get(address(server) + "SYNTHETIC.txt", timeout=10).text.startswith("SYNTHETIC")
+    assert requests.get(address(server) + "CN", timeout=10).url == address(server) + "CN/"
 
 
 def test_part_of_a_file(server: Sandbox) -> None:
-    file = next(link for link in crawl(server.url + "CN/") if link.endswith(".zip"))
+    file = next(link for link in crawl(address(server) + "CN/") if link.endswith(".zip"))
     whole = requests.get(file, timeout=10).content
     part = requests.get(file, headers={"Range": "bytes=100-299"}, timeout=10)
     assert (part.status_code, part.content) == (206, whole[100:300])
@@ -93,7 +99,7 @@ def test_health_tells_what_it_is(server: Sandbox) -> None:
 
 
 def test_clock_can_be_moved(server: Sandbox) -> None:
-    folder = unquote(links(server.url + "CN/")[-1])
+    folder = unquote(links(address(server) + "CN/")[-1])
     before = links(folder + "data/")
     answer = requests.post(f"{origin(server)}/clock", json={"clock": "2020-06-30"}, timeout=10)
     assert answer.json() == {"clock": "2020-06-30"}
@@ -103,7 +109,7 @@ def test_clock_can_be_moved(server: Sandbox) -> None:
 
 
 def test_faults(server: Sandbox) -> None:
-    folder = server.url + "flat/cnipa_bibs_2017/"
+    folder = address(server) + "flat/cnipa_bibs_2017/"
     file = links(folder)[0]
     whole = requests.get(file, timeout=10).content
 
@@ -143,7 +149,7 @@ def test_wrong_orders_are_refused(server: Sandbox) -> None:
     assert fault(server, "slow", seconds=-1).status_code == 400
     assert requests.post(f"{origin(server)}/faults/other", json={"fault": "down"}, timeout=10).status_code == 404
     assert requests.post(f"{origin(server)}/faults/cnipa_patents", data=b"[", timeout=10).status_code == 400
-    assert requests.post(server.url, json={}, timeout=10).status_code == 404
+    assert requests.post(address(server), json={}, timeout=10).status_code == 404
 
 
 def test_only_loopback() -> None:
@@ -160,7 +166,7 @@ def test_write_gives_the_bytes_that_serve_gives(server: Sandbox, tmp_path: Path)
     written = {str(path.relative_to(target)): path for path in target.rglob("*") if path.is_file()}
     assert {"SYNTHETIC.txt", "flat/cnipa_gazette_2019-06-11/utility_new.csv"} <= written.keys()
     for name, path in written.items():
-        assert path.read_bytes() == requests.get(server.url + name, timeout=10).content
+        assert path.read_bytes() == requests.get(address(server) + name, timeout=10).content
     again = CliRunner().invoke(main, ["write", *options, "--below", "flat"])
     assert again.output.startswith("0 files")
     other = CliRunner().invoke(main, ["write", "--to", str(target), "--seed", "6"])

@@ -35,7 +35,7 @@ def target(warehouse: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monkey
 def test_unit_tests_pass_and_an_empty_warehouse_builds(target: Path) -> None:
     # before the first load every figure is missing, and the catalogue stands
     for source_id in declarations.source_ids():
-        loader.ensure_table(connections.engine("loader"), declarations.declaration(source_id))
+        loader.ensure_tables(connections.engine("loader"), declarations.declaration(source_id))
     release_id = release.open_release("unit tests")
     dbt_runner.build(release_id, unit_tests=True)
     with connections.connect("auditor") as connection:

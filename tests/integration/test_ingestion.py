@@ -124,7 +124,7 @@ def test_every_character_and_every_null_survives_copy(warehouse: dict[str, str],
     feeds.bibs_csv(root, "20170329", range(3))
     runs.pull(SOURCE)
     source = declaration(SOURCE)
-    loader.ensure_table(connections.engine("loader"), source)
+    loader.ensure_tables(connections.engine("loader"), source)
     with connections.engine("loader").begin() as connection:
         [file] = ledger.waiting_files(connection, SOURCE)
     nasty = ["", None, "\\N", "\\.", '"', "a\tb\r\nc", "𠮷野家"]
@@ -514,22 +514,22 @@ def test_a_marker_or_a_header_makes_files_synthetic(feed: Feed, root: Path) -> N
 
 def test_the_raw_table_follows_its_declaration(warehouse: dict[str, str]) -> None:
     engine, source = connections.engine("loader"), declaration(SOURCE)
-    loader.ensure_table(engine, source)
-    more = source.columns[0].model_copy(update={"name": "new_column", "type": "double precision", "not_null": False})
-    wider = source.model_copy(update={"columns": [*source.columns, more]})
-    loader.ensure_table(engine, wider)
-    loader.ensure_table(engine, wider)
+    loader.ensure_tables(engine, source)
+    entity = source.entities[0]
+    more = entity.columns[0].model_copy(update={"name": "new_column", "type": "double precision", "not_null": False})
+    wider = source.model_copy(update={"entities": [entity.model_copy(update={"columns": [*entity.columns, more]})]})
+    loader.ensure_tables(engine, wider)
+    loader.ensure_tables(engine, wider)
     assert (
         one(
             "select data_type from information_schema.columns where table_schema = 'raw' and column_name = 'new_column'"
         )
         == "double precision"
     )
-    other = source.model_copy(
-        update={"columns": [c.model_copy(update={"type": "date"}) if c.name == "title" else c for c in source.columns]}
-    )
+    dated = [one.model_copy(update={"type": "date"}) if one.name == "title" else one for one in entity.columns]
+    other = source.model_copy(update={"entities": [entity.model_copy(update={"columns": dated})]})
     with pytest.raises(loader.TableDiffers, match="title is text, declared date"):
-        loader.ensure_table(engine, other)
+        loader.ensure_tables(engine, other)
     with connections.engine("operator").begin() as connection:
         connection.execute(text(f"alter table {RAW} drop column new_column"))
     assert one(f"select has_table_privilege('builder', '{RAW}', 'select')")

@@ -34,7 +34,7 @@ def _raw(warehouse: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
         one.model_copy(update={"unfilled": ["kind_code"] if one.name == "bibs_csv" else []}) for one in real.layouts
     ]
     monkeypatch.setattr(landed, "declaration", lambda source_id: real.model_copy(update={"layouts": layouts}))
-    columns = {column.name: column.type for column in declaration(SOURCE).columns} | LOADER_COLUMNS
+    columns = {column.name: column.type for column in declaration(SOURCE).tables[0].columns} | LOADER_COLUMNS
     with connections.connect("loader") as connection:
         listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         connection.execute(f"drop table if exists {TABLE}; create table {TABLE} ({listed})")
@@ -62,8 +62,8 @@ def load(
         load_id = connection.execute(
             "insert into ops.loads (file_id, source_id, layout, table_name, fingerprint, state, rows_read, rows_loaded,"
             " rows_skipped, rows_duplicate, rows_rejected, is_synthetic, known_at)"
-            " values (%s, %s, %s, 'x', %s, %s, %s, %s, 0, 0, %s, false, %s) returning load_id",
-            [file_id, SOURCE, layout, uuid.uuid4().hex, state, *counts.values(), day],
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, %s, false, %s) returning load_id",
+            [file_id, SOURCE, layout, TABLE.removeprefix("raw."), uuid.uuid4().hex, state, *counts.values(), day],
         ).fetchone()[0]
         for number in range(rows):
             row = {**GOOD, "publication_number": f"CN{load_id:04}{number:06}A", "_row_no": number + 1,
@@ -132,7 +132,7 @@ def test_every_rule_holds_the_load_that_breaks_it_and_no_other() -> None:
     assert after[title][1] == "发明名称（title）缺失过多（missing__title__most=2, missing__title=10）"
     # every rule left a row, also those that passed
     assert query("select count(distinct check_name) from ops.checks where suite = 'landed'") == [
-        (len(landed.rules(declaration(SOURCE))),)
+        (len(landed.rules(declaration(SOURCE).tables[0])),)
     ]
     assert query("select status, rows_in, rows_out, run_id from ops.outcomes where step = 'validate'") == [
         ("warn", 16, 6, "run-1")

@@ -17,6 +17,12 @@ def _changed(**changes: object) -> str:
     return yaml.safe_dump(content, allow_unicode=True)
 
 
+def _entity(**changes: object) -> dict[str, object]:
+    column = {"name": "title", "zh": "名称", "en": "title"}
+    words = {"zh": "文献", "en": "documents"}
+    return {"name": "publications", "words": words, "natural_key": ["title"], "columns": [column], **changes}
+
+
 def test_every_declared_source_is_valid_and_has_its_readers() -> None:
     for source_id in declarations.source_ids():
         source = declaration(source_id)
@@ -26,8 +32,7 @@ def test_every_declared_source_is_valid_and_has_its_readers() -> None:
 
 def test_the_patent_columns_are_those_of_its_readers() -> None:
     source = declaration("cnipa_patents")
-    assert [column.name for column in source.columns] == PUBLICATION_SCHEMA.names
-    assert [declarations.arrow_type(column.type) for column in source.columns] == PUBLICATION_SCHEMA.types
+    assert source.table_of("bibs_xml").schema.equals(PUBLICATION_SCHEMA)
     assert not set(source.personal_columns) & set(PUBLICATION_SCHEMA.names)
 
 
@@ -74,17 +79,22 @@ def test_a_day_that_does_not_exist_is_no_date() -> None:
         ({"surprise": 1}, "surprise: Extra inputs"),
         ({"overlap_days": "28"}, "overlap_days: Input should be a valid integer"),
         ({"schedule": "every day"}, "five fields of cron"),
-        ({"natural_key": ["nope"]}, "natural_key nope is no column"),
+        ({"entities": [_entity(natural_key=["nope"])]}, "natural_key nope is no column"),
+        ({"entities": [_entity(), _entity()]}, "two entities have the same name"),
+        ({"entities": [_entity(name="other")]}, "layout bibs_xml: entity publications is not declared"),
+        ({"entities": [_entity(), _entity(name="unread")]}, "entity unread has no layout"),
         ({"personal_columns": ["title"]}, "personal column title must not be loaded"),
         ({"load_scope": {"default": "mars", "scopes": {}}}, "default 'mars'"),
         ({"contact": {"team": {"zh": "组", "en": "team"}, "email": "nobody"}}, "contact.email"),
         (
-            {"layouts": [{"name": "x", "words": {"zh": "x", "en": "x"}, "rows": {"least": 1, "most": 2}, "unfilled": [],
+            {"layouts": [{"name": "x", "entity": "publications", "words": {"zh": "x", "en": "x"},
+                          "rows": {"least": 1, "most": 2}, "unfilled": [],
                           "paths": [{"match": "a(b", "dated_by": "landing_day"}]}]},
             "is not a regular expression",
         ),
         (
-            {"layouts": [{"name": "x", "words": {"zh": "x", "en": "x"}, "rows": {"least": 3, "most": 2}, "unfilled": [],
+            {"layouts": [{"name": "x", "entity": "publications", "words": {"zh": "x", "en": "x"},
+                          "rows": {"least": 3, "most": 2}, "unfilled": [],
                           "paths": [{"match": "ab", "dated_by": "folder"}]}]},
             "least must not be above most",
         ),

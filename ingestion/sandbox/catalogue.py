@@ -1,0 +1,8 @@
+"""The feeds that the sandbox serves: one line a source."""
+
+from __future__ import annotations
+
+from ingestion.sandbox.feeds import Feed
+from ingestion.sandbox.patent_feed import PatentFeed
+
+FEEDS: tuple[type[Feed], ...] = (PatentFeed,)

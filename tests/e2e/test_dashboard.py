@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPERSET_PYTHON = ROOT / ".venv-superset" / "bin" / "python"
@@ -76,9 +76,16 @@ def overview(browser: Browser, env: dict[str, str]) -> Iterator[Opened]:
         "response",
         lambda answer: opened.failed.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None,
     )
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"pageerror: {error}"))
     log_in(page, env)
     page.goto(f"{env['SUPERSET_URL']}/superset/dashboard/overview/", wait_until="domcontentloaded")
-    page.wait_for_selector(".dl-notice", timeout=120_000)
+    try:
+        page.wait_for_selector(".dl-notice", timeout=120_000)
+    except TimeoutError as error:
+        shown = page.inner_text("body")[:2000]
+        raise AssertionError(f"no notice at {page.url}: {opened.failed} {said[-40:]}\n{shown}") from error
     page.wait_for_function(_LOADED % len(CHARTS), timeout=120_000)
     page.wait_for_selector("canvas", timeout=30_000)
     opened.text = page.inner_text("body")

@@ -46,13 +46,13 @@ five_years as (
     ) as list (on_day, expected)
 ),
 
--- the plan's own figures: 12,634 patents since 5,763, 15,259 trademarks since 7,653
+-- 2,200 since 1,000 and 1,500 since 1,000, over five years
 rates as (
     select
         y,
         base,
         expected
-    from (values (12634, 5763, 17.0), (15259, 7653, 14.8)) as list (y, base, expected)
+    from (values (2200, 1000, 17.1), (1500, 1000, 8.4)) as list (y, base, expected)
 ),
 
 final as (

@@ -1,5 +1,9 @@
-{#- One key for one address as a record gives it: structured parts and text together. -#}
-{% macro address_key(relation) -%}
+{#- One key for one address as a record gives it: structured parts and text together. A record that has only a text
+    names its column. -#}
+{% macro address_key(relation, text=none) -%}
+{%- if text -%}
+md5('||||' || coalesce({{ relation }}.{{ text }}, ''))
+{%- else -%}
 md5(
     concat_ws(
         '|',
@@ -7,4 +11,5 @@ md5(
         coalesce({{ relation }}.post_code, ''), coalesce({{ relation }}.address_text, '')
     )
 )
+{%- endif -%}
 {%- endmacro %}

@@ -1,14 +1,15 @@
 {#-
   The one way to declare a measure. Kinds:
-    stock   counts records from a first day on and up to, not including, a last day; rows of evidence for
-            int_indicator_evidence: measure(code, 'stock', records=ref(...), condition=...)
+    stock   counts records from a first day (counted_from) on and up to, not including, a last day (counted_to); rows of
+            evidence for int_indicator_evidence: measure(code, 'stock', records=ref(...), condition=...)
     count   a stock shown as it is: measure(code, 'count', of=)
     ratio   scale * numerator / denominator, both stocks: measure(code, 'ratio', numerator=, denominator=, scale=)
     per_head  a measure over the resident population of the period: measure(code, 'per_head', numerator=, per=)
     growth  compound yearly growth since the last year-end before the five-year period: measure(code, 'growth', of=)
     rank    rank of the plan's area among the 16 districts by a measure: measure(code, 'rank', of=)
   A stock is counted on both clocks; the others are computed from stocks of the same basis and of the closing lag of the
-  indicator that shows them, never averaged. All kinds but stock read the CTEs stocks, indicators, population and areas.
+  indicator that shows them, never averaged, and say whose records they count (source_family of the stock). All kinds but
+  stock read the CTEs stocks, indicators, population and areas.
 -#}
 {% macro measure(code, kind) -%}
 {%- if kind == 'stock' -%}
@@ -35,8 +36,8 @@ select
     counted.component_code,
     counted.area_code,
     count(*)::integer as record_count,
-    records.grant_date as counted_from,
-    records.expiry_date as counted_to,
+    records.counted_from,
+    records.counted_to,
     records.known_from,
     records.known_to
 from {{ records }} as records
@@ -53,10 +54,10 @@ where
     counted.is_counted
     and counted.area_code is not null
     and records.area_code is not null
-    and records.grant_date is not null
+    and records.counted_from is not null
     and ({{ condition }})
 group by
-    counted.component_code, counted.area_code, records.grant_date, records.expiry_date, records.known_from, records.known_to
+    counted.component_code, counted.area_code, records.counted_from, records.counted_to, records.known_from, records.known_to
 {%- endmacro %}
 
 {#- The stock of one indicator under the lag of another: what `latest` shows, and what the books of `code` closed on. -#}
@@ -69,8 +70,10 @@ select
     stocks.basis,
     stocks.value,
     stocks.source_count,
+    counted.source_family,
     stocks.period_end
 from indicators as shown
+inner join indicators as counted on shown.plan_code = counted.plan_code and counted.indicator_code = '{{ of }}'
 inner join stocks
     on
         stocks.indicator_code = '{{ of }}'
@@ -90,6 +93,7 @@ select
     null::numeric as numerator,
     null::numeric as denominator,
     counted.source_count,
+    counted.source_family,
     counted.period_end
 from ({{ stock_for(code, of) }}) as counted
 {%- endmacro %}
@@ -106,6 +110,7 @@ select
     upper_part.value as numerator,
     lower_part.value as denominator,
     upper_part.source_count,
+    upper_part.source_family,
     upper_part.period_end
 from ({{ stock_for(code, numerator) }}) as upper_part
 inner join ({{ stock_for(code, denominator) }}) as lower_part
@@ -133,6 +138,7 @@ select
     counted.value as numerator,
     population.population::numeric as denominator,
     counted.source_count,
+    counted.source_family,
     counted.period_end
 from ({{ stock_for(code, numerator) }}) as counted
 inner join population
@@ -161,6 +167,7 @@ select
     current_part.value as numerator,
     base_part.value as denominator,
     current_part.source_count,
+    current_part.source_family,
     current_part.period_end
 from ({{ stock_for(code, of) }}) as current_part
 inner join ({{ stock_for(code, of) }}) as base_part
@@ -193,6 +200,7 @@ select
     ranked.value as numerator,
     null::numeric as denominator,
     ranked.source_count,
+    ranked.source_family,
     ranked.period_end
 from (
     select

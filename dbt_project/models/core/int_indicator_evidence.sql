@@ -5,13 +5,13 @@ with
 
 h02 as (
 
-    {{ measure('H02', 'stock', records=ref('int_patent_states'), condition="records.patent_type = 'invention'") }}
+    {{ measure('H02', 'stock', records=ref('int_patent_rights'), condition="records.patent_type = 'invention'") }}
 
 ),
 
 b01 as (
 
-    {{ measure('B01', 'stock', records=ref('int_patent_states'), condition="records.patent_type is not null") }}
+    {{ measure('B01', 'stock', records=ref('int_patent_rights'), condition="records.patent_type is not null") }}
 
 ),
 

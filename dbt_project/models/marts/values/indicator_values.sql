@@ -32,8 +32,17 @@ indicators as (
         plan_code,
         indicator_code,
         unit,
+        source_family,
         closing_lag_days
     from {{ ref('plan_indicators') }}
+
+),
+
+-- how far the announcements of lapses reach: they come months after the lapse took effect
+legal_status as (
+
+    select max(last_known_at) as covered_to from {{ ref('int_reporting_periods') }}
+    where source_id = 'cnipa_legal_status'
 
 ),
 
@@ -89,31 +98,47 @@ measured as (
 
 ),
 
-final as (
+judged as (
 
     select
-        measured.plan_code,
-        measured.indicator_code,
-        measured.component_code,
-        measured.area_code,
-        measured.basis,
+        measured.*,
         indicators.unit,
-        concat(
-            '未含法律状态（终止、放弃、无效等），按授权公告与法定期限计算。',
-            case when measured.component_code = 'excluding_zones' then '不含由其他区管理的功能区。' end,
-            measured.basis_zh
-        ) as note_zh,
-        {{ release_id() }} as release_id,
-        measured.value,
-        measured.numerator,
-        measured.denominator,
-        measured.source_count,
-        -- no legal status is loaded: every figure is an upper bound until then
-        true as is_provisional,
-        measured.period_end
+        measured.source_family = 'patent' and legal_status.covered_to is null as is_without_legal_status,
+        measured.source_family = 'patent'
+        and measured.period_end > legal_status.covered_to - interval '12 months' as is_within_announcement_lag
     from measured
     inner join indicators
         on measured.plan_code = indicators.plan_code and measured.indicator_code = indicators.indicator_code
+    cross join legal_status
+
+),
+
+final as (
+
+    select
+        plan_code,
+        indicator_code,
+        component_code,
+        area_code,
+        basis,
+        unit,
+        nullif(
+            concat(
+                case when is_without_legal_status then '未含法律状态（终止、放弃、无效等），按授权公告与法定期限计算。' end,
+                case when is_within_announcement_lag then '近十二个月的终止、放弃多数尚未公告，数值为暂定。' end,
+                case when component_code = 'excluding_zones' then '不含由其他区管理的功能区。' end,
+                basis_zh
+            ),
+            ''
+        ) as note_zh,
+        {{ release_id() }} as release_id,
+        value,
+        numerator,
+        denominator,
+        source_count,
+        is_without_legal_status or coalesce(is_within_announcement_lag, false) as is_provisional,
+        period_end
+    from judged
 
 )
 

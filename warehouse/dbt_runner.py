@@ -138,7 +138,10 @@ class _Recorder:
             level = logging.INFO if status == "pass" else logging.WARNING if severity == "warn" else logging.ERROR
         else:
             level = self._node(info, result, status)
-        log.log(level, "%s %s: %s (%.1f s) %s", info.resource_type, name, status, seconds, _first_line(result.message))
+        # what failed is said whole (a unit test shows the rows that differ), what is well or skipped in a line
+        is_bad = status not in ("pass", "success", "skipped")
+        said = str(result.message or "")[:4000] if is_bad else _first_line(result.message)
+        log.log(level, "%s %s: %s (%.1f s) %s", info.resource_type, name, status, seconds, said)
 
     def _node(self, info: Any, result: Any, status: str) -> int:
         word = {"success": "ok", "skipped": "skipped"}.get(status, "failed")

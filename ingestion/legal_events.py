@@ -1,8 +1,8 @@
 """Announcements of legal status → typed events. Pure functions: no input raises, and nothing is ever guessed.
 
-An announcement has a code (`TR01`), a name (`专利权的转移`), a free text, or some of these. Of one announcement come one
-or several events, since a record can change several owners at once. What cannot be typed is an event of type
-`untyped` with its reason. Whether a right is in force is not decided here.
+An announcement has a code (`TR01`), a name (`专利权的转移`), a free text, or some of these. It becomes one event or
+several, since a record can change several owners at once. What cannot be typed is an event of type `untyped` with its
+reason. Whether a right is in force is not decided here.
 """
 
 from __future__ import annotations

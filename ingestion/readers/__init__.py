@@ -126,9 +126,15 @@ Reader = Callable[..., Iterator[Parsed]]
 
 
 def _readers() -> dict[str, Reader]:
-    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv
+    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv, prs_text, prs_xml
 
-    return {"bibs_xml": cnipa_xml.read, "bibs_csv": bibs_csv.read, "gazette_csv": gazette_csv.read}
+    return {
+        "bibs_xml": cnipa_xml.read,
+        "bibs_csv": bibs_csv.read,
+        "gazette_csv": gazette_csv.read,
+        "prss_xml": prs_xml.read,
+        "prs_text": prs_text.read,
+    }
 
 
 def __getattr__(name: str) -> dict[str, Reader]:

@@ -16,10 +16,8 @@ from typing import Any
 from lxml import etree
 
 from ingestion import archives, numbers, text
-from ingestion.readers import BATCH_ROWS, Limits, Parsed, Refusal
+from ingestion.readers import BATCH_ROWS, Limits, Parsed, Refusal, xml_documents
 from ingestion.readers.rows import GRANT_KINDS, STATUS_AT, TITLE_AT, Batch, Owners, RowProblem, content, day, reject
-
-_DOCUMENT_LIMIT = 16 << 20  # bytes; a true document has some ten thousand
 
 _BUSINESS = "{http://www.sipo.gov.cn/XMLSchema/business}"
 _BASE = "{http://www.sipo.gov.cn/XMLSchema/base}"
@@ -75,27 +73,6 @@ _APPLICANT, _ASSIGNEE = "b:ApplicantDetails/b:Applicant", "b:AssigneeDetails/b:A
 
 #: CN + type, year, serial + CN + number (13) + kind + BIA, FUL or DBP + ZH + date + CN + check, which can hold `#`
 _FILE_NAME = re.compile(r"CN\d{15}CN(\d{13})0?([ABCUYSD])[A-Z]{3}ZH\d{8}CN[^/]{0,8}\.XML", re.IGNORECASE | re.ASCII)
-
-_QUOTED = rb"""(?:"[^"]*"|'[^']*')"""
-_DOCTYPE = re.compile(
-    rb"<!DOCTYPE\s+[\w:.-]+(?:\s+SYSTEM\s+" + _QUOTED + rb"|\s+PUBLIC\s+" + _QUOTED + rb"\s+" + _QUOTED + rb")?"
-    rb"\s*(?:\[\s*\])?\s*>"
-)
-_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
-_LITERAL = re.compile(rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<\?.*?\?>", re.DOTALL)
-_ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030"}
-
-_PARSER = etree.XMLParser(
-    resolve_entities=False,
-    no_network=True,
-    load_dtd=False,
-    dtd_validation=False,
-    attribute_defaults=False,
-    huge_tree=False,
-    remove_comments=True,
-    remove_pis=True,
-)
 
 
 _SPACES = {"b": _BUSINESS[1:-1], "base": _BASE[1:-1]}
@@ -166,18 +143,9 @@ _IPC_SYMBOLS = etree.XPath("b:ClassificationIPCRDetails/b:ClassificationIPCR", n
 def read(path: Path, *, limits: Limits | None = None) -> Iterator[Parsed]:
     """Batches of one zip or of one bare document; see ingestion.readers."""
     bounds = limits or archives.Bounds()
-    size = path.stat().st_size
-    if size == 0:
-        raise Refusal("empty_file", "文件为空", "the file is empty")
-    if archives.is_zip(path):
+    if xml_documents.is_archive(path):
         yield from _read_zip(path, bounds)
         return
-    if size > _DOCUMENT_LIMIT:
-        raise Refusal(
-            "too_large",
-            f"文件大于 {_DOCUMENT_LIMIT} 字节的上限",
-            f"the file is larger than the limit of {_DOCUMENT_LIMIT} bytes",
-        )
     batch = Batch()
     batch.rows_read = 1
     try:
@@ -193,16 +161,7 @@ def read(path: Path, *, limits: Limits | None = None) -> Iterator[Parsed]:
 def _read_zip(path: Path, limits: Limits) -> Iterator[Parsed]:
     batch = Batch()
     with archives.Archive(path, limits) as archive:
-        documents = [member for member in archive.members if member.name[-4:].lower() == ".xml"]
-        for problem in archive.problems:
-            batch.rejects.append(reject(problem.place, "", None, problem.rule, problem.reason_zh, problem.reason_en))
-        for member in archive.members:
-            if archives.is_other_archive(member.name):
-                reasons = ("压缩包内的该种压缩格式不支持", "an archive of this kind inside the zip is not read")
-                batch.rejects.append(reject(member.place, "", None, "unsupported_archive", *reasons))
-        if not documents and not batch.rejects:
-            raise Refusal("no_documents", "压缩包内没有 XML 文献", "the archive holds no XML document")
-
+        documents = xml_documents.members(archive, batch)
         repeated = _repeated(archive, documents)
         held: dict[str, list[tuple[int, str, tuple[object, ...], str]]] = {}
         for row_no, member in enumerate(documents, 1):
@@ -288,7 +247,7 @@ def parse(document: bytes, file_name: str) -> tuple[str, tuple[object, ...]]:
 
     file_name: the document's own name, compared with its content; `` to skip that.
     """
-    root = _root(document)
+    root = xml_documents.root(document)
     if root.tag != _ROOT:
         raise RowProblem("", str(root.tag), "unknown_document", "不是专利著录文献", "this is no patent document")
     for bibliographic in root:
@@ -322,80 +281,6 @@ def parse(document: bytes, file_name: str) -> tuple[str, tuple[object, ...]]:
         text.clean_code(attribute("status")),
     )
     return publication.number, values
-
-
-def _root(document: bytes) -> Any:
-    """Root element of a document that was found harmless; RowProblem with its rule otherwise."""
-    if not document:
-        raise RowProblem("", None, "empty_file", "文献为空", "the document is empty")
-    if len(document) > _DOCUMENT_LIMIT:
-        raise RowProblem(
-            "",
-            str(len(document)),
-            "too_large",
-            f"文献大于 {_DOCUMENT_LIMIT} 字节的上限",
-            f"the document is larger than the limit of {_DOCUMENT_LIMIT} bytes",
-        )
-    if document[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise _wrong_encoding("UTF-16")
-    encoding = _encoding(document)
-    _refuse_entities(document)
-    try:
-        return etree.fromstring(document, _PARSER)
-    except etree.XMLSyntaxError as error:
-        _explain_bytes(document, encoding)
-        raise RowProblem(
-            "", str(error), "xml_malformed", "XML 不完整或格式错误", "the XML is not well-formed"
-        ) from None
-
-
-def _encoding(document: bytes) -> str:
-    """The encoding that a document declares; only those in which no other character can hide `<` or `&`."""
-    declared = _ENCODING.match(document)
-    if not declared:
-        return "utf-8"
-    name = declared[1].decode()
-    if (encoding := _ENCODINGS.get(name.lower())) is None:
-        raise _wrong_encoding(name)
-    return encoding
-
-
-def _explain_bytes(document: bytes, encoding: str) -> None:
-    """Whether its bytes are the reason for which a document could not be parsed."""
-    if b"\x00" in document:
-        raise RowProblem("", None, "nul_byte", "含 NUL 字节，文献已损坏", "holds a NUL byte: the document is damaged")
-    try:
-        document.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _wrong_encoding(document[max(error.start - 8, 0) : error.start + 8].hex(" ")) from None
-
-
-def _refuse_entities(document: bytes) -> None:
-    if b"<!ENTITY" in document:
-        raise _entity("<!ENTITY")
-    at = document.find(b"<!DOCTYPE")
-    if at >= 0 and not _DOCTYPE.match(document, at):
-        raise _entity(document[at : at + 120].decode("utf-8", "replace"))
-    if b"&" in document:
-        plain = _LITERAL.sub(b"", document) if b"<!" in document or b"<?" in document else document
-        if found := _ENTITY.search(plain):
-            raise _entity(plain[found.start() : found.start() + 40].decode("utf-8", "replace"))
-
-
-def _entity(value: str) -> RowProblem:
-    return RowProblem(
-        "",
-        value,
-        "xml_entity",
-        "XML 含实体声明、内部子集或实体引用，出于安全不予解析",
-        "the XML declares or uses an entity, or has an internal subset: it is not parsed, for safety",
-    )
-
-
-def _wrong_encoding(value: str | None) -> RowProblem:
-    return RowProblem(
-        "", value, "wrong_encoding", "编码与声明不符或不支持", "the encoding is not the declared one or not supported"
-    )
 
 
 def _ipc_codes(bibliographic: Any, symbols: int) -> list[str]:

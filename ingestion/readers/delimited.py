@@ -57,7 +57,7 @@ class _Key:
 
 def read(path: Path, columns: Columns, limits: Limits) -> Iterator[Parsed]:
     """Batches of one CSV file; Refusal when the file as a whole is not this layout."""
-    _check_file(path, limits)
+    check_file(path, limits)
     keys = _first_pass(path, columns)
     batch = Batch()
     _count_keys(batch, keys)
@@ -184,7 +184,7 @@ def _reject_conflict(batch: Batch, key: str, entry: _Key, columns: Columns) -> N
     entry.rows = []
 
 
-def _check_file(path: Path, limits: Limits) -> None:
+def check_file(path: Path, limits: Limits) -> None:
     size = path.stat().st_size
     if size == 0:
         raise Refusal("empty_file", "文件为空", "the file is empty")
@@ -198,16 +198,16 @@ def _check_file(path: Path, limits: Limits) -> None:
 
 def _records(path: Path, columns: Columns) -> Iterator[tuple[str, str, list[str] | None]]:
     """(place, line, cells) of every row; cells None when the row has not the layout's number of columns."""
-    lines = _lines(path, columns.encoding)
+    rows = lines(path, columns.encoding)
     width = len(columns.names)
     if columns.header is not None:
-        _check_header(next(lines, None), columns)
+        _check_header(next(rows, None), columns)
     pending: list[tuple[int, str]] = []
     while True:
         if pending:
             number, line = pending.pop(0)
         else:
-            following = next(lines, None)
+            following = next(rows, None)
             if following is None:
                 return
             number, line = following
@@ -217,7 +217,7 @@ def _records(path: Path, columns: Columns) -> Iterator[tuple[str, str, list[str]
         if cells is None and line.count('"') % 2:
             joined = line
             for ahead in range(1, _JOINED_LINES):
-                while len(pending) < ahead and (following := next(lines, None)) is not None:
+                while len(pending) < ahead and (following := next(rows, None)) is not None:
                     pending.append(following)
                 if len(pending) < ahead:
                     break
@@ -240,7 +240,7 @@ def _cells(line: str, width: int) -> list[str] | None:
     return cells if len(cells) == width else None
 
 
-def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+def lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     """(line number, decoded line without its end); Refusal at the first byte that is not this encoding."""
     looks_utf8, has_han = True, False
     with path.open("rb") as handle:
@@ -272,7 +272,7 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
                 ) from None
             if encoding != "utf-8" and looks_utf8 and not raw.isascii():
                 has_han = True
-                looks_utf8 = _is_utf8(raw)
+                looks_utf8 = is_utf8(raw)
             if number == 1:
                 line = line.removeprefix("\ufeff")
             yield number, line.rstrip("\r\n")
@@ -281,7 +281,7 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
         raise _wrong_encoding(encoding, "文件", "UTF-8")
 
 
-def _is_utf8(raw: bytes) -> bool:
+def is_utf8(raw: bytes) -> bool:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:

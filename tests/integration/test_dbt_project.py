@@ -19,6 +19,7 @@ MARTS = {
     "indicator_progress",
     "indicator_years",
     "patents",
+    "patent_events",
     "areas",
     "area_patents",
     "patent_grants_monthly",

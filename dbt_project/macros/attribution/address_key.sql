@@ -1,9 +1,5 @@
-{#- One key for one address as a record gives it: structured parts and text together. A record that has only a text
-    names its column. -#}
-{% macro address_key(relation, text=none) -%}
-{%- if text -%}
-md5('||||' || coalesce({{ relation }}.{{ text }}, ''))
-{%- else -%}
+{#- One key for one address as a record gives it: structured parts and text together. -#}
+{% macro address_key(relation) -%}
 md5(
     concat_ws(
         '|',
@@ -11,5 +7,4 @@ md5(
         coalesce({{ relation }}.post_code, ''), coalesce({{ relation }}.address_text, '')
     )
 )
-{%- endif -%}
 {%- endmacro %}

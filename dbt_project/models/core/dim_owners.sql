@@ -8,12 +8,38 @@
     )
 }}
 
--- Append-only. Organisations by their name, natural persons by a salted key and a masked name.
+-- Append-only: who is named as owner, or as a party of an event. Organisations by their name, natural persons by a salted
+-- key and a masked name.
 with
 
 publications as (
 
     select * from {{ ref('stg_cnipa_patents__publications') }}
+
+),
+
+legal_events as (
+
+    select * from {{ ref('stg_cnipa_legal_status__events') }}
+
+),
+
+named as (
+
+    select
+        owner_list,
+        known_at
+    from publications
+    union all
+    select
+        from_list as owner_list,
+        known_at
+    from legal_events
+    union all
+    select
+        to_list as owner_list,
+        known_at
+    from legal_events
 
 ),
 
@@ -23,9 +49,9 @@ listed as (
         owner.entry ->> 'owner_key' as owner_key,
         owner.entry ->> 'owner_name_shown' as owner_name_shown,
         (owner.entry ->> 'is_natural_person')::boolean as is_natural_person,
-        publications.known_at
-    from publications
-    cross join lateral jsonb_array_elements(publications.owner_list) as owner (entry)
+        named.known_at
+    from named
+    cross join lateral jsonb_array_elements(named.owner_list) as owner (entry)
 
 ),
 

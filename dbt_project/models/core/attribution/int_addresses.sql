@@ -5,20 +5,47 @@ with
 
 publications as (
 
-    select * from {{ ref('fct_publications') }}
+    select
+        province,
+        city,
+        county,
+        post_code,
+        address_text
+    from {{ ref('fct_publications') }}
+
+),
+
+patent_events as (
+
+    select
+        null::text as province,
+        null::text as city,
+        null::text as county,
+        to_post_code as post_code,
+        to_address_text as address_text
+    from {{ ref('fct_patent_events') }}
+    where has_to_address
+
+),
+
+received as (
+
+    select * from publications
+    union
+    select * from patent_events
 
 ),
 
 final as (
 
-    select distinct
-        {{ address_key('publications') }} as address_key,
-        publications.province,
-        publications.city,
-        publications.county,
-        publications.post_code,
-        publications.address_text
-    from publications
+    select
+        {{ address_key('received') }} as address_key,
+        received.province,
+        received.city,
+        received.county,
+        received.post_code,
+        received.address_text
+    from received
 
 )
 

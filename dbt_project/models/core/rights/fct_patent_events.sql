@@ -4,47 +4,58 @@
         incremental_strategy='append',
         on_schema_change='fail',
         indexes=[
-            {'columns': ['event_version_id', 'known_at'], 'unique': true},
+            {'columns': ['legal_event_id', 'event_type', 'known_at'], 'unique': true},
             {'columns': ['application_number']},
         ],
         post_hook='analyze {{ this }}',
     )
 }}
 
--- Append-only: what the register announced about patents, a row an event. A version is a distinct content; it stands
--- here again only when a delivery turns up that shows it was known earlier.
+-- Append-only: what the register announced about patents, a row an event; the same event again only when a delivery
+-- turns up that shows it was known earlier, or one that tells what could not be typed before.
 with
 
 events as (
 
-    select * from {{ ref('stg_cnipa_legal_status__events') }}
+    select
+        staged.*,
+        coalesce(staged.prs_code, staged.prs_name) as announced_as,
+        null::text as province,
+        null::text as city,
+        null::text as county,
+        staged.to_post_code as post_code,
+        staged.to_address as address_text
+    from {{ ref('stg_cnipa_legal_status__events') }} as staged
 
 ),
 
 final as (
 
     select
-        events.event_version_id,
+        events.legal_event_id,
+        events.announcement_id,
         events.record_id,
         events.application_number,
         events.patent_type,
+        events.announced_as,
         events.event_type,
-        events.prs_code,
         events.contract_number,
         events.licence_kind,
-        events.from_owner_key,
-        events.to_owner_key,
-        {{ address_key('events', text='to_address_text') }} as to_address_key,
-        events.to_address_text,
-        events.document_status,
+        events.first_from_key as from_owner_key,
+        events.first_to_key as to_owner_key,
+        {{ address_key('events') }} as to_address_key,
+        events.post_code as to_post_code,
+        events.address_text as to_address_text,
         events.layout,
         events.load_id,
         events.row_no,
         events.event_no,
         events.group_no,
-        events.is_from_natural_person,
-        events.is_to_natural_person,
-        events.to_address_text is not null as has_to_address,
+        coalesce((events.from_list -> 0 ->> 'is_natural_person')::boolean, false) as is_from_natural_person,
+        coalesce((events.to_list -> 0 ->> 'is_natural_person')::boolean, false) as is_to_natural_person,
+        events.is_correction,
+        events.address_text is not null as has_to_address,
+        events.filing_date,
         events.effective_date,
         events.announcement_date,
         events.start_date,
@@ -56,8 +67,9 @@ final as (
                 select 1
                 from {{ this }} as kept
                 where
-                    kept.event_version_id = events.event_version_id
+                    kept.legal_event_id = events.legal_event_id
                     and kept.known_at <= events.known_at
+                    and (kept.event_type <> 'untyped' or events.event_type = 'untyped')
             )
     {% endif %}
 

@@ -75,7 +75,7 @@ endings as (
     select
         believed.application_number,
         believed.believed_from,
-        believed.event_version_id,
+        believed.legal_event_id,
         believed.event_type,
         believed.announcement_date,
         case
@@ -102,7 +102,7 @@ first_endings as (
 
     select distinct on (application_number, believed_from) *
     from endings
-    order by application_number, believed_from, end_date, event_version_id
+    order by application_number, believed_from, end_date, legal_event_id
 
 ),
 
@@ -110,7 +110,7 @@ final as (
 
     select
         knowledge.application_number,
-        first_endings.event_version_id,
+        first_endings.legal_event_id,
         first_endings.event_type as ended_by,
         restorations.restored_on is not null as is_restored,
         first_endings.end_date,

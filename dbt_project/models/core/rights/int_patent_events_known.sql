@@ -5,8 +5,9 @@
     )
 }}
 
--- Each event with the days between which it was believed: a correction document replaces what it corrects from the day
--- on which it is known. It names its record; where the record has another id, number, type and gazette day tell.
+-- Each event with the days between which it was believed: a correction document replaces the whole announcement that it
+-- corrects from the day on which it is known. It names its record; where the record has another id, number, code and
+-- gazette day tell.
 with
 
 events as (
@@ -16,90 +17,105 @@ events as (
 
 ),
 
--- a version is known from its first delivery on
-versions as (
+-- an event is known from its first delivery on
+first_known as (
 
-    select distinct on (event_version_id) *
+    select distinct on (legal_event_id) *
     from events
-    order by event_version_id, known_at
+    order by legal_event_id asc, event_type = 'untyped' asc, known_at asc
+
+),
+
+announcements as (
+
+    select
+        announcement_id,
+        min(record_id) as record_id,
+        min(application_number) as application_number,
+        min(announced_as) as announced_as,
+        min(announcement_date) as announcement_date,
+        bool_or(is_correction) as is_correction,
+        min(known_at) as known_at
+    from first_known
+    group by announcement_id
 
 ),
 
 corrections as (
 
-    select * from versions
-    where document_status = 'R'
+    select * from announcements
+    where is_correction
 
 ),
 
--- two conditions of equality instead of one with `or`: each can be hashed
-replaced as (
+-- two joins by equality instead of one with `or`: each can be hashed
+replacements as (
 
     select
-        versions.event_version_id,
+        announcements.announcement_id,
         corrections.known_at as replaced_at
-    from versions
+    from announcements
     inner join corrections
         on
-            versions.application_number = corrections.application_number
-            and versions.record_id = corrections.record_id
+            announcements.application_number = corrections.application_number
+            and announcements.record_id = corrections.record_id
     where
-        versions.event_version_id <> corrections.event_version_id
-        and (versions.document_status <> 'R' or versions.known_at < corrections.known_at)
+        announcements.announcement_id <> corrections.announcement_id
+        and (not announcements.is_correction or announcements.known_at < corrections.known_at)
 
     union all
 
     select
-        versions.event_version_id,
+        announcements.announcement_id,
         corrections.known_at as replaced_at
-    from versions
+    from announcements
     inner join corrections
         on
-            versions.application_number = corrections.application_number
-            and versions.event_type = corrections.event_type
-            and versions.announcement_date = corrections.announcement_date
+            announcements.application_number = corrections.application_number
+            and announcements.announced_as = corrections.announced_as
+            and announcements.announcement_date = corrections.announcement_date
     where
-        versions.event_version_id <> corrections.event_version_id
-        and versions.document_status <> 'R'
+        announcements.announcement_id <> corrections.announcement_id
+        and (not announcements.is_correction or announcements.known_at < corrections.known_at)
 
 ),
 
-first_replaced as (
+replaced as (
 
     select
-        event_version_id,
+        announcement_id,
         min(replaced_at) as replaced_at
-    from replaced
-    group by event_version_id
+    from replacements
+    group by announcement_id
 
 ),
 
 final as (
 
     select
-        versions.event_version_id,
-        versions.record_id,
-        versions.application_number,
-        versions.event_type,
-        versions.contract_number,
-        versions.licence_kind,
-        versions.from_owner_key,
-        versions.to_owner_key,
-        versions.to_address_key,
-        versions.event_no,
-        versions.group_no,
-        versions.is_to_natural_person,
-        versions.has_to_address,
-        versions.effective_date,
-        versions.announcement_date,
-        versions.start_date,
-        versions.release_date,
-        versions.known_at as known_from,
-        first_replaced.replaced_at as known_to
-    from versions
-    left join first_replaced on versions.event_version_id = first_replaced.event_version_id
+        first_known.legal_event_id,
+        first_known.announcement_id,
+        first_known.application_number,
+        first_known.event_type,
+        first_known.contract_number,
+        first_known.licence_kind,
+        first_known.from_owner_key,
+        first_known.to_owner_key,
+        first_known.to_address_key,
+        first_known.event_no,
+        first_known.group_no,
+        first_known.is_to_natural_person,
+        first_known.has_to_address,
+        first_known.effective_date,
+        first_known.announcement_date,
+        first_known.start_date,
+        first_known.release_date,
+        first_known.known_at as known_from,
+        replaced.replaced_at as known_to
+    from first_known
+    left join replaced on first_known.announcement_id = replaced.announcement_id
     -- corrected before it was delivered at all: never believed
-    where first_replaced.replaced_at is null or first_replaced.replaced_at > versions.known_at
+    where replaced.replaced_at is null or replaced.replaced_at > first_known.known_at
 
 )
 

@@ -93,7 +93,7 @@ moves as (
     select
         granted.patent_id,
         granted.believed_from,
-        events.event_version_id,
+        events.legal_event_id,
         events.event_type,
         events.from_owner_key,
         events.to_owner_key,
@@ -104,7 +104,7 @@ moves as (
         row_number() over (
             partition by granted.patent_id, granted.believed_from
             order by
-                coalesce(events.effective_date, events.announcement_date), events.announcement_date, events.record_id,
+                coalesce(events.effective_date, events.announcement_date), events.announcement_date, events.announcement_id,
                 events.event_no
         ) as move_no
     from granted
@@ -126,7 +126,7 @@ chain as (
         0::bigint as move_no,
         granted.first_owner_key as owner_key,
         granted.is_natural_person_owner as is_natural_person,
-        null::text as event_version_id,
+        null::text as legal_event_id,
         null::text as event_type,
         null::text as address_key,
         granted.grant_date as moved_on,
@@ -148,7 +148,7 @@ chain as (
                 then moves.is_to_natural_person
             else chain.is_natural_person
         end as is_natural_person,
-        moves.event_version_id,
+        moves.legal_event_id,
         moves.event_type,
         case when moves.has_to_address then moves.to_address_key end as address_key,
         moves.moved_on,
@@ -209,7 +209,7 @@ final as (
 
     select
         held.patent_id,
-        held.event_version_id,
+        held.legal_event_id,
         held.owner_key,
         coalesce(held.place_move_no, 0) > 0 as is_placed_by_event,
         case when held.place_move_no > 0 then placed.area_code end as area_code,

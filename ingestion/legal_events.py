@@ -189,6 +189,11 @@ class Group(NamedTuple):
             return "person"
         return "owner" if _OWNERS.search(self.item) and not _ABOUT_OWNERS.search(self.item) else "other"
 
+    @property
+    def change_item(self) -> str | None:
+        """The item as it may be shown: a few words without what follows them unlabelled."""
+        return text.clean_name(_first_part(self.item)[:30])
+
 
 @dataclass(frozen=True, slots=True)
 class Information:
@@ -266,7 +271,7 @@ def events_of(
             day,
             contract_number=_contract(info) if family in ("licence", "pledge") else None,
             licence_kind=_licence_kind(info) if family == "licence" else None,
-            change_item=text.clean_name(info.groups[0].item) if info.groups else None,
+            change_item=info.groups[0].change_item if info.groups else None,
             from_names=split_parties(info.first(first)) if first else (),
             to_names=split_parties(info.first(second)) if second else (),
             start_date=day if kind in ("licence", "pledge", "open_licence") else None,
@@ -391,7 +396,7 @@ def _changes(
             kind,
             day,
             contract_number=contract,
-            change_item=text.clean_name(named.item) if named else None,
+            change_item=named.change_item if named else None,
             group_no=group_no,
             is_unchanged=before == after if before and after else None,
             from_names=before,
@@ -401,7 +406,7 @@ def _changes(
             flags=flags if owner is None or (before and after) else (*flags, "party_missing"),
         )
     if not pairs:
-        item = text.clean_name(info.groups[0].item) if info.groups else None
+        item = info.groups[0].change_item if info.groups else None
         yield Event(kind, day, contract_number=contract, change_item=item, flags=flags)
 
 
@@ -409,7 +414,7 @@ def _bibliographic(info: Information, announced: date | None, flags: tuple[str, 
     """著录事项变更: what it is, its groups tell. A change that is neither of names nor of addresses is a notice."""
     kinds = {group.kind for group in info.groups} & {"owner", "address"}
     if not kinds:
-        item = text.clean_name(info.groups[0].item) if info.groups else None
+        item = info.groups[0].change_item if info.groups else None
         if item is None and not info.groups:
             return [Event("untyped", announced, untyped_reason="change_of_what", flags=flags)]
         return [Event("notice", announced, change_item=item, flags=flags)]

@@ -134,12 +134,12 @@ def document(world: World, family: str, district: int, year: int, ordinal: int) 
         place = _with_text(place, places.respelt(place.text))
     elif spelling > 1 - _NO_COUNTY and place.state == "CN" and (place.county in place.text):
         place = Place(place.province, place.city, "", place.post_code, place.text, place.nature)
-    names = [owner.name]
+    names = [owner.name_on(day)]
     others = roll()
     if others < _SECOND_OWNER:
-        names.append(co_owner(seed, scale, district, roll))
+        names.append(co_owner(seed, scale, district, roll, day))
         if others < _THIRD_OWNER:
-            names.append(co_owner(seed, scale, district, roll))
+            names.append(co_owner(seed, scale, district, roll, day))
         names = list(dict.fromkeys(names))
     if roll() < _HALF_WIDTH:
         place = _with_text(place, place.text.translate(_WIDTHS))

@@ -7,37 +7,35 @@ from dataclasses import dataclass
 from datetime import date
 
 from ingestion.sandbox.issues import issues_of
-from ingestion.sandbox.targets import DESIGN, DISTRICTS, FAMILIES, FIRST_YEAR, GRANTED, UTILITY
-from ingestion.sandbox.world import World, document, filing_date
-
-_YEARS = {GRANTED: 20, UTILITY: 10, DESIGN: 10}
-_LONGER_DESIGNS_SINCE = date(2021, 6, 1)
+from ingestion.sandbox.lives import RIGHTS, Patent, border_patents, is_contradicted, standing
+from ingestion.sandbox.targets import DISTRICTS, DONGLI, FAMILIES, FIRST_YEAR, documents
+from ingestion.sandbox.world import World, document, left_out
 
 
-def _anniversary(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:  # 29 February
-        return date(day.year + years, 3, 1)
+def in_force(world: World, district: int, days: list[date], known: date = date.max) -> dict[date, dict[str, int]]:
+    """Per day and family: rights of the district in force, as `lives` defines it, by what was announced by `known`.
 
+    A grant counts from its day, whether its file came on time or late.
+    """
+    found = {day: dict.fromkeys(RIGHTS, 0) for day in days}
+    last, missing = max(days), left_out(world)
 
-def _ends(family: str, filed: date) -> date:
-    years = 15 if family == DESIGN and filed >= _LONGER_DESIGNS_SINCE else _YEARS[family]
-    return _anniversary(filed, years)
+    def count(patent: Patent, is_inside: bool) -> None:
+        granted, ends, moved = standing(world, patent, known)
+        for day in days:
+            if granted <= day < ends and granted <= known and is_inside == (moved is None or day < moved):
+                found[day][patent.family] += 1
 
-
-def in_force(world: World, district: int, days: list[date]) -> dict[date, dict[str, int]]:
-    """Per day and family: granted on or before it and not past its term, by term alone. Published on time or late."""
-    found = {day: dict.fromkeys(_YEARS, 0) for day in days}
-    for family in _YEARS:
-        for year in range(FIRST_YEAR, max(days).year + 1):
-            for issue in issues_of(family, year):
-                start = issue.first(district, world.scale)
-                for ordinal in range(start, start + issue.count(district, world.scale)):
-                    ends = _ends(family, filing_date(world, family, district, year, ordinal))
-                    for day in days:
-                        if issue.day <= day < ends:
-                            found[day][family] += 1
+    for family in RIGHTS:
+        for year in range(FIRST_YEAR, last.year + 1):
+            for ordinal in range(documents(family, district, year, world.scale)):
+                patent = Patent(family, district, year, ordinal)
+                if not is_contradicted(patent, world.scale) and patent not in missing:
+                    count(patent, True)
+            if district == DONGLI:  # and those that came from the other districts
+                for other in range(len(DISTRICTS)):
+                    for patent in border_patents(world, family, other, year) if other != DONGLI else ():
+                        count(patent, False)
     return found
 
 
@@ -66,7 +64,7 @@ def natures(world: World, district: int, until: date) -> Natures:
     where: Counter[str] = Counter()
     who: Counter[str] = Counter()
     firms: set[str] = set()
-    for family in _YEARS:
+    for family in RIGHTS:
         for year in range(FIRST_YEAR, until.year + 1):
             for issue in issues_of(family, year):
                 if issue.day > until:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 
+from ingestion.sandbox import lives
 from ingestion.sandbox.issues import issues_of
+from ingestion.sandbox.legal import Life
 from ingestion.sandbox.lives import RIGHTS, Patent, border_patents, is_contradicted, standing
 from ingestion.sandbox.targets import DISTRICTS, DONGLI, FAMILIES, FIRST_YEAR, documents
 from ingestion.sandbox.world import World, document, left_out
@@ -81,3 +84,60 @@ def natures(world: World, district: int, until: date) -> Natures:
 
 def district_names() -> list[str]:
     return [district.name for district in DISTRICTS]
+
+
+# what the city's own events are called in a table: kind → heading
+EVENTS = {
+    lives.LAPSE: "lapse",
+    lives.RESTORATION: "restored",
+    lives.EXPIRY: "expiry",
+    lives.ABANDONMENT: "abandon",
+    lives.INVALIDATION: "invalid",
+    "in": "into",
+    "out": "out of",
+    "within": "within",
+    "second owner": "2nd own",
+    lives.ASSIGNMENT: "assigned",
+    lives.LICENCE: "licence",
+    lives.OPEN_LICENCE: "open lic",
+    lives.PLEDGE: "pledge",
+    lives.PLEDGE_END: "released",
+}
+
+
+def events(world: World, district: int, until: date) -> dict[int, Counter[str]]:
+    """Per year of effect: what happened to the district's patents, of all that was announced up to a day.
+
+    A transfer counts once a patent when the first owner before or after it is of the district; a licence counts once a
+    contract number and a pledge and its release once a registration number; what comes again counts no more, and a
+    correction instead of what it corrects.
+    """
+    found: dict[int, Counter[str]] = {}
+    contracts: set[tuple[str, str]] = set()
+    missing = left_out(world)
+    for family in RIGHTS:
+        for year in range(FIRST_YEAR, until.year + 1):
+            total = documents(family, district, year, world.scale)
+            own = (Patent(family, district, year, ordinal) for ordinal in range(total))
+            others = (
+                patent
+                for other in range(len(DISTRICTS))
+                if district == DONGLI and other != DONGLI
+                for patent in border_patents(world, family, other, year)
+            )
+            for patent in chain(own, others):
+                if patent in missing:
+                    continue
+                for record in Life(world, patent).records():
+                    kind = record.kind
+                    if record.published > until or district not in (record.before, record.after):
+                        continue
+                    if kind == lives.TRANSFER:
+                        kind = "in" if record.before != district else "out" if record.after != district else "within"
+                    elif record.contract:
+                        if (kind, record.contract) in contracts:
+                            continue
+                        contracts.add((kind, record.contract))
+                    if kind in EVENTS and record.code != lives.PARTIAL:
+                        found.setdefault(record.effective.year, Counter())[kind] += 1
+    return dict(sorted(found.items()))

@@ -78,7 +78,7 @@ class Record:
     status: str = "C"
     kind: str = ""  # what happened, whether or not the code says so
     contract: str = ""
-    before: int = -1  # district of the first owner, where it changes
+    before: int = -1  # district of the first owner before and after it
     after: int = -1
 
 
@@ -116,15 +116,17 @@ class Life:
         """All of them, in the order in which they take effect, with those that come twice or come corrected."""
         slot = 0
         for one in lives.happenings(self.world, self.patent):
+            before = self.home
             told = self._tell(one)
             if told is None:
                 continue
+            told.before, told.after = before, self.home
             extra = [told]
             if one.code == lives.INVALIDATION and one.luck % 10 < 3:
-                extra.append(_Told(lives.PARTIAL, "无效公告", "无效公告", told.pairs))
+                extra.append(_Told(lives.PARTIAL, "无效公告", "无效公告", told.pairs, before=before, after=before))
             for each in extra:
                 yield from self._deliver(one, each, slot)
-                slot = min(slot + 3, _GRANT_SLOT - 3)
+                slot = min(slot + 2, _GRANT_SLOT - 1)
 
     def _id(self, year: int, slot: int) -> str:
         return f"PRS{year}{self._number * _SLOTS + slot:09d}"
@@ -195,9 +197,10 @@ class Life:
             return _Told(found, value, value, [])
         value = _VALUES[code]
         found = "" if code in _WITHOUT_CODE else code
-        filed, granted = ("申请日", self.document.filed), ("授权公告日", self.granted)
-        some = [filed] if luck % 5 < 3 else []
-        name, pairs, wrong = value, [*some, granted], None
+        filed: Pair = ("申请日", self.document.filed)
+        granted: Pair = ("授权公告日", self.granted)
+        name, pairs = value, [filed, granted] if luck % 5 < 3 else [granted]
+        wrong: list[Pair] | None = None
         if code == lives.LAPSE:
             pairs.append(("终止日期", one.effective))
             misread = lives.anniversary(self.document.filed, one.effective.year - 1 - self.document.filed.year)
@@ -288,10 +291,7 @@ class Life:
             others = []
         elif luck % 3 == 1:
             pairs += [pair for name_ in others for pair in _change("专利权人", name_, name_)]
-        told = _Told(
-            lives.TRANSFER, value, name, [*pairs, ("登记生效日", day)], before=self.home, after=home,
-            is_bare=stays and len(pairs) == 3,
-        )  # fmt: skip
+        told = _Told(lives.TRANSFER, value, name, [*pairs, ("登记生效日", day)], is_bare=stays and len(pairs) == 3)
         self.first, self.names, self.home = to, [to.name_on(day), *others], home
         return told
 
@@ -306,10 +306,7 @@ class Life:
         if not is_bare:
             pairs += _change("地址", self._written(earlier.place, one.luck), self._written(self.place, one.luck))
         pairs.append(("登记生效日", day))
-        home = self.patent.district
-        return _Told(
-            lives.ASSIGNMENT, value, _VALUES[lives.ASSIGNMENT], pairs, before=home, after=home, is_bare=is_bare
-        )
+        return _Told(lives.ASSIGNMENT, value, _VALUES[lives.ASSIGNMENT], pairs, is_bare=is_bare)
 
     def _number_of_contract(self, one: Happening, begun_year: int, letter: str) -> str:
         number = lives.number_of(one.leader, self.world.scale)
@@ -335,7 +332,7 @@ class Life:
             to += "、" + self._someone(self.home, luck >> 23, begun + 1).name_on(one.effective)
         kind = pick(_LICENCES, (luck >> 5) % 1000 / 1000)
         pairs: list[Pair] = [("合同备案号", contract), (giver, self.names[0]), (taker, to)]
-        wrong = None
+        wrong: list[Pair] | None = None
         if one.code == lives.LICENCE:
             pairs += [("发明名称", self._title()), ("申请日", self.document.filed), ("授权公告日", self.granted)]
             other = _LICENCES[(_LICENCES.index(kind) + 1) % 3]
@@ -370,12 +367,17 @@ class Life:
         contract = self._number_of_contract(one, self._begun_year(one), "Y")
         bank = _BANKS[luck % len(_BANKS)]
         both = bank if luck % 9 else bank + "、" + _BANKS[(luck + 2) % len(_BANKS)]
-        owner, holder = ("出质人", self.names[0]), ("质权人", both)
+        owner: Pair = ("出质人", self.names[0])
+        holder: Pair = ("质权人", both)
         wrong: list[Pair] | None = None
         pairs: list[Pair]
         if one.code == lives.PLEDGE:
-            begin = [("登记号", contract), ("登记生效日", one.effective), owner]
-            end = [("发明名称", self._title()), ("申请日", self.document.filed), ("授权公告日", self.granted)]
+            begin: list[Pair] = [("登记号", contract), ("登记生效日", one.effective), owner]
+            end: list[Pair] = [
+                ("发明名称", self._title()),
+                ("申请日", self.document.filed),
+                ("授权公告日", self.granted),
+            ]
             pairs = [*begin, holder, *end]
             wrong = [*begin, ("质权人", _BANKS[(luck + 1) % len(_BANKS)]), *end]
         elif one.code == lives.PLEDGE_CHANGE:
@@ -399,7 +401,7 @@ class Life:
         if code == lives.ADDRESS or luck % 7 == 0:
             text = places.respelt(self.place.text)
             if text == self.place.text:
-                text += "一层" if luck % 3 else f"{2 + luck % 8}号楼"
+                text += f"{2 + luck % 8}号院"
             new = Place(
                 self.place.province, self.place.city, self.place.county, self.place.post_code, text,
                 self.place.nature, self.place.state,

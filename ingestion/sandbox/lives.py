@@ -146,7 +146,7 @@ _DEALS: dict[str, list[tuple[float, Deal]]] = {
     GRANTED: [
         *[(0.9, Deal(TRANSFER, after)) for after in range(1, 9)],
         *[(0.5, Deal("second owner", after)) for after in range(1, 5)],
-        *[(2.0, Deal(NAME, after)) for after in range(1, 11)],
+        *[(3.0, Deal(NAME, after)) for after in range(1, 11)],
         *[(0.3, Deal(ADDRESS, after)) for after in range(1, 8)],
         *[(0.5, Deal(LICENCE, after)) for after in range(1, 7)],
         *[(0.4, Deal(OPEN_LICENCE, after)) for after in range(1, 9)],
@@ -162,7 +162,7 @@ _DEALS: dict[str, list[tuple[float, Deal]]] = {
     UTILITY: [
         *[(0.6, Deal(TRANSFER, after)) for after in range(1, 8)],
         *[(0.4, Deal("second owner", after)) for after in range(1, 4)],
-        *[(1.5, Deal(NAME, after)) for after in range(1, 9)],
+        *[(3.0, Deal(NAME, after)) for after in range(1, 9)],
         *[(0.2, Deal(ADDRESS, after)) for after in range(1, 7)],
         *[(0.15, Deal(LICENCE, after)) for after in range(1, 5)],
         *[(0.15, Deal(LICENCE, after, 2)) for after in (1, 3)],
@@ -398,7 +398,8 @@ def _dealt(world: Some, patent: Patent, deal: Deal, leader: Patent, granted: dat
         if kind == ASSIGNMENT:
             begun = first + timedelta(days=30 + luck % max(1, room - 90))
             known = _next_issue(family, begun + timedelta(days=13 + (luck >> 20) % 12))
-            return [Happening(kind, begun, known, luck, patent)] if known < granted else []
+            is_told = known < granted and begun.year >= FIRST_YEAR
+            return [Happening(kind, begun, known, luck, patent)] if is_told else []
         begun = first if kind == PUBLICATION else _next_issue(family, first + timedelta(days=20))
         return [Happening(kind, begun, begun, luck, patent)] if begun < granted and begun.year >= FIRST_YEAR else []
     begun = _day_in(year + deal.after, luck >> 12)
@@ -550,22 +551,23 @@ def is_assigned(world: Some, patent: Patent) -> bool:
     return any(one.code == ASSIGNMENT for one in happenings(world, patent))
 
 
-_LASTS = (date(2020, 12, 31), date(2025, 12, 31))
+_LASTS_UNTIL = date(2025, 12, 31)
 _LASTING = ((UTILITY, 2018), (UTILITY, 2019), (UTILITY, 2020), (GRANTED, 2019), (GRANTED, 2018), (DESIGN, 2020))
 
 
 def lasting(world: Some, district: int, wanted: int) -> list[Patent]:
     """So many patents of a district that are in force from the end of 2020 to the end of 2025 and never move."""
     found: list[Patent] = []
-    for family, year in _LASTING:
-        for ordinal in range(documents(family, district, year, world.scale)):
+    totals = [documents(family, district, year, world.scale) for family, year in _LASTING]
+    for ordinal in range(max(totals)):
+        for (family, year), total in zip(_LASTING, totals, strict=True):
             if len(found) >= wanted:
                 return found
             patent = Patent(family, district, year, ordinal)
-            if is_contradicted(patent, world.scale):
+            if ordinal >= total or is_contradicted(patent, world.scale) or _fate_of(patent, world.scale).undone_lapse:
                 continue
             known = standing(world, patent, date.max)
-            if known.ends > _LASTS[1] and known.moved is None and not _fate_of(patent, world.scale).undone_lapse:
+            if known.ends > _LASTS_UNTIL and known.moved is None:
                 found.append(patent)
     if len(found) < wanted:
         raise ValueError(f"the city has only {len(found)} patents that last, {wanted} were to be left out")

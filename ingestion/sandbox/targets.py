@@ -4,8 +4,8 @@ Dongli's rows are written out. They are set so that, with every lapse, expiry, a
 and transfer of `lives`, the district holds exactly 5,763 patents in force at the end of 2015, 12,634 at the end of 2020
 with 2,125 inventions among them, about 2,450 inventions at the end of 2024 and 2,560 a year later, at scale 1 and for
 every seed; `python -m ingestion.sandbox census` counts it. The other districts are Dongli's rows times a weight,
-leaning their own way over the years. A change of a row, of a fate's share or of an issue day moves the figures: fit them
-again, year by year (one more utility model or grant in a year is one more in force at its end).
+leaning their own way over the years. A change of a row, of a fate's share or of an issue day moves the figures: fit
+them again, year by year (one more utility model or grant in a year is one more in force at its end).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingestion.sandbox.feeds import Feed
+from ingestion.sandbox.legal_feed import LegalStatusFeed
 from ingestion.sandbox.patent_feed import PatentFeed
 
-FEEDS: tuple[type[Feed], ...] = (PatentFeed,)
+FEEDS: tuple[type[Feed], ...] = (PatentFeed, LegalStatusFeed)

@@ -75,7 +75,10 @@ class Feed(ABC):
         if entries is None:
             return None
         if not parts:
-            notice = NOTICE.format(seed=self.world.seed, scale=self.world.scale).encode()
+            said = NOTICE.format(seed=self.world.seed, scale=self.world.scale)
+            if self.world.without:
+                said += f"without={self.world.without}\n"
+            notice = said.encode()
             entries = [*entries, Entry("SYNTHETIC.txt", BEGIN, lambda: notice)]
         return sorted(entries, key=lambda entry: entry.name)
 

@@ -111,3 +111,9 @@ class ApplicationNumber:
         self.original = f"{digits}.{_check(digits)}"
         # nobody has seen the standard form of an entry: here it keeps the 8 or 9 in front of the serial
         self.standard = f"{kind}0{filed.year}{first if self.is_entry else 0:02d}{serial:07d}"
+
+
+def foreign_application(kind: int, year: int, at: int) -> tuple[str, str]:
+    """Both forms of an application that the city never has: the highest serials are the rest of the country's."""
+    digits = f"{year}{kind}{9_950_000 + at % 50_000:07d}"
+    return f"{kind}0{year}00{digits[5:]}", f"{digits}.{_check(digits)}"

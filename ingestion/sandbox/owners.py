@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import lru_cache
 
 from ingestion.sandbox.dice import mix, pick, salt
-from ingestion.sandbox.places import LOOKALIKE, LOOKALIKE_NAMES, Place, seat
+from ingestion.sandbox.places import CONTRADICTION, LOOKALIKE, LOOKALIKE_NAMES, Place, seat
 from ingestion.sandbox.targets import DISTRICTS, DONGLI, ELSEWHERE
 
 _SYLLABLES = "子丑寅卯辰巳午未申酉戌亥甲乙丙丁戊己庚辛壬癸宇宙洪荒盈昃列张寒暑秋收冬藏闰余律吕"
@@ -60,12 +61,36 @@ _SCHOOLS: dict[str, tuple[float, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Owner:
-    """Who owns something; `key` is unique in the synthetic world."""
+    """Who owns something; `key` is unique in the synthetic world. `name` is the last one, of today and later.
+
+    `former` are the names before it, oldest first, each with the day from which the next one held.
+    """
 
     key: str
     name: str
     place: Place
     is_person: bool = False
+    former: tuple[tuple[str, date], ...] = ()
+
+    def name_on(self, day: date) -> str:
+        """The name as of a day."""
+        return next((name for name, until in self.former if day < until), self.name)
+
+
+def firms(district: int, scale: float) -> int:
+    """How many enterprises a district has at that scale: `firm(seed, district, 0)` up to this number."""
+    return _scaled(district, scale)
+
+
+def persons(district: int, scale: float) -> int:
+    """How many natural persons may own something in a district at that scale."""
+    return 2 * _scaled(district, scale)
+
+
+def appears(district: int, index: int, scale: float) -> int:
+    """The first year in which the firm may own a patent."""
+    share = index / _scaled(district, scale)
+    return 2006 + max(0, int(20 * (share - _FIRST_FIRMS) / (1 - _FIRST_FIRMS)))
 
 
 def _scaled(district: int, scale: float) -> int:
@@ -73,14 +98,39 @@ def _scaled(district: int, scale: float) -> int:
     return max(12, round(_FIRMS_OF_DONGLI * weight * scale))
 
 
-def _name(seed: int, district: int, index: int) -> str:
-    """Unique by construction: the number of the firm, shuffled, is written in syllables and a trade."""
+def _word_and_trade(seed: int, district: int, index: int) -> tuple[str, int]:
+    """Together unique by construction: the number of the firm, shuffled, is written in syllables and a trade."""
     block, number = divmod(index * len(DISTRICTS) + district, _NAMES)
     number = (number * 7919 + salt(seed, "names")) % _NAMES
     first, number = number % 40, number // 40
     second, trade = number % 40, number // 40
-    middle = _syllables(block)
-    word = f"例{_SYLLABLES[first]}{_SYLLABLES[second]}{middle}"
+    return f"例{_SYLLABLES[first]}{_SYLLABLES[second]}{_syllables(block)}", trade
+
+
+def trade_of(seed: int, district: int, index: int) -> str:
+    """What the firm's name says that it does."""
+    return _TRADES[_word_and_trade(seed, district, index)[1]]
+
+
+def _former(seed: int, district: int, index: int) -> tuple[tuple[str, date], ...]:
+    """Names before the last one: none for most, one for some, two for a few. As unique as the name itself."""
+    luck = mix(salt(seed, "former names"), district, index)
+    changes = 2 if luck % 1000 < 12 else 1 if luck % 1000 < 75 else 0
+    if not changes:
+        return ()
+    word, trade = _word_and_trade(seed, district, index)
+    begin = date(2008, 3, 1) + timedelta(days=(luck >> 12) % 5000)
+    where = "" if district == ELSEWHERE else "天津市"
+    oldest = f"{where}{word}{_TRADES[trade]}厂"
+    if changes == 1 and luck >> 60 & 1:
+        oldest = f"{where}{word}{_TRADES[trade]}有限责任公司"
+    if changes == 1:
+        return ((oldest, begin),)
+    return ((oldest, begin), (f"{where}{word}{_TRADES[trade]}有限责任公司", begin + timedelta(days=900)))
+
+
+def _name(seed: int, district: int, index: int) -> str:
+    word, trade = _word_and_trade(seed, district, index)
     form = mix(salt(seed, "form"), district, index) % 20
     if district == ELSEWHERE:
         city = ("北京", "唐山", "青岛", "沈阳", "合肥", "深圳")[form % 6]
@@ -110,7 +160,37 @@ def firm(seed: int, district: int, index: int) -> Owner:
     if place.nature == LOOKALIKE:
         name = LOOKALIKE_NAMES[place.text]
         return Owner(f"{district}/{name}", name, place)
-    return Owner(f"{district}/{index}", _name(seed, district, index), place)
+    return Owner(f"{district}/{index}", _name(seed, district, index), place, former=_former(seed, district, index))
+
+
+def schools(district: int) -> int:
+    """How many universities and institutes the district has."""
+    found = _SCHOOLS.get(DISTRICTS[district].name)
+    return len(found[1]) if found else 0
+
+
+def school(seed: int, district: int, index: int) -> Owner:
+    """A university or an institute of the district."""
+    return _school(seed, district, index)
+
+
+@lru_cache(maxsize=200)
+def _contradicted(seed: int, district: int) -> tuple[int, ...]:
+    """The firms of the district whose address contradicts itself, at least one and at most a handful."""
+    found = [index for index in range(2_000) if seat(seed, district, index)[0].nature == CONTRADICTION]
+    return tuple(found[:5])
+
+
+def contradicted_firm(seed: int, luck: int) -> Owner:
+    """A firm whose county says one place and whose address says another."""
+    indices = _contradicted(seed, DONGLI)
+    return firm(seed, DONGLI, indices[luck % len(indices)])
+
+
+def plain_firm(seed: int, district: int, index: int) -> Owner:
+    """The firm, or the next one whose address contradicts nothing."""
+    found = firm(seed, district, index)
+    return firm(seed, district, index + 1) if found.place.nature == CONTRADICTION else found
 
 
 @lru_cache(maxsize=200)
@@ -133,14 +213,20 @@ def _school(seed: int, district: int, index: int) -> Owner:
     raise AssertionError("fifty seats in a row abroad")
 
 
-def _person(seed: int, district: int, roll: float, people: int) -> Owner:
-    index = int(roll * people)
+def _person(seed: int, district: int, index: int) -> Owner:
     number = mix(salt(seed, "person"), district, index)
     name = "例" + pick(_GIVEN, number % 9973 / 9973) + pick(_GIVEN, number // 9973 % 9967 / 9967)
     place, _ = seat(seed, district, 20_000 + index)
     if place.nature == LOOKALIKE:
         place, _ = seat(seed, district, 30_000)
+    elif place.nature == CONTRADICTION:
+        place, _ = seat(seed, district, 20_001 + index)
     return Owner(f"{district}/p{index}", name, place, True)
+
+
+def person(seed: int, district: int, index: int) -> Owner:
+    """A natural person; the names are invented and begin with 例."""
+    return _person(seed, district, index)
 
 
 def first_owner(
@@ -149,24 +235,24 @@ def first_owner(
     """Draws the first owner of one document. Uses three rolls always, so that what follows stays where it was."""
     kind, which, which_person = roll(), roll(), roll()
     schools = _SCHOOLS.get(DISTRICTS[district].name)
-    persons = 0.33 if is_design else 0.15 if family == "utility" else 0.10
-    if kind < persons:
-        return _person(seed, district, which_person, 2 * _scaled(district, scale))
+    by_persons = 0.33 if is_design else 0.15 if family == "utility" else 0.10
+    if kind < by_persons:
+        return _person(seed, district, int(which_person * persons(district, scale)))
     share = 0.0
     if schools:
         share = schools[0] * (1.0 if family in ("published", "granted") else 0.0 if is_design else 0.12)
-    if schools and kind < persons + share:
+    if schools and kind < by_persons + share:
         return _school(seed, district, int(which * which * len(schools[1])))
     there = min(1.0, max(_FIRST_FIRMS, _FIRST_FIRMS + (1 - _FIRST_FIRMS) * (year - 2006) / 20))
-    return firm(seed, district, int(_scaled(district, scale) * there * which**_TAIL))
+    return plain_firm(seed, district, int(_scaled(district, scale) * there * which**_TAIL))
 
 
-def co_owner(seed: int, scale: float, district: int, roll: Callable[[], float]) -> str:
-    """The name of a second or third owner: often next door, sometimes a mother company or a person."""
+def co_owner(seed: int, scale: float, district: int, roll: Callable[[], float], day: date) -> str:
+    """The name, on a day, of a second or third owner: often next door, sometimes a mother company or a person."""
     kind, which = roll(), roll()
     if kind < 0.45:
-        return firm(seed, district, int(_scaled(district, scale) * which)).name
+        return firm(seed, district, int(_scaled(district, scale) * which)).name_on(day)
     if kind < 0.80:
         other = int(which * len(DISTRICTS))
-        return firm(seed, other, int(_scaled(other, scale) * (which * 977 % 1) ** 2)).name
-    return _person(seed, district, which, 2 * _scaled(district, scale)).name
+        return firm(seed, other, int(_scaled(other, scale) * (which * 977 % 1) ** 2)).name_on(day)
+    return _person(seed, district, int(which * persons(district, scale))).name

@@ -108,6 +108,52 @@ _DONGLI: Weighted[tuple[tuple[str, ...], tuple[str, ...], str]] = Weighted(
     )
 )
 
+STREETS = (
+    "张贵庄街道",
+    "丰年村街道",
+    "万新街道",
+    "无瑕街道",
+    "新立街道",
+    "华明街道",
+    "金钟街道",
+    "军粮城街道",
+    "金桥街道",
+    "华新街道",
+    "东丽湖街道",
+)
+
+# the true street and park behind each line of _DONGLI, in its order, as a register has them: the address may name
+# neither. '' is none; a street of '?' is one of STREETS, by the owner's own luck.
+_QUARTERS: tuple[tuple[str, str], ...] = (
+    ("", "天津空港经济区"),
+    ("", "天津空港经济区"),
+    ("", "天津航空物流区"),
+    ("", "天津综合保税区"),
+    ("", "天津滨海高新区"),
+    ("", "天津空港经济区"),
+    ("", "天津开发区西区"),
+    ("", ""),
+    ("华明街道", "华明高新技术产业区"),
+    ("华明街道", "华明高新技术产业区"),
+    ("华明街道", ""),
+    ("军粮城街道", "军粮城工业园区"),
+    ("新立街道", ""),
+    ("无瑕街道", ""),
+    ("东丽湖街道", "东丽湖旅游度假区"),
+    ("金桥街道", "金桥工业园"),
+    ("金桥街道", "金桥工业园"),
+    ("金钟街道", ""),
+    ("万新街道", ""),
+    ("张贵庄街道", ""),
+    ("丰年村街道", ""),
+    ("华新街道", ""),
+    ("新立街道", "东丽经济技术开发区"),
+    ("军粮城街道", "滨海重机工业园"),
+    ("金钟街道", "临空经济区"),
+    ("华新街道", "航空新城"),
+    ("?", ""),
+)
+
 _TOWNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "和平区": (("", "南营门街", "小白楼街", "劝业场街"), ("300020", "300000", "300041")),
     "河东区": (("", "大王庄街", "中山门街", "东新街"), ("300170", "300000", "300162")),
@@ -226,6 +272,22 @@ def seat(seed: int, district: int, index: int) -> tuple[Place, int]:
     towns, codes = _TOWNS[county]
     text = f"天津市{county}{pick(towns, where)}{_road(road, number)}{building}"
     return Place("天津市", "市辖区", county, pick(codes, code_roll), text, PLAIN), habit
+
+
+def quarter(seed: int, district: int, index: int) -> tuple[str, str]:
+    """Street and park of the seat, by their official names: what a register knows and an address often leaves out."""
+    where = _stratified(salt(seed, "place", district), index)
+    if district == DONGLI:
+        street, park = Weighted((share, known) for (share, _), known in zip(_DONGLI, _QUARTERS, strict=True)).pick(
+            where
+        )
+        if street == "?":
+            street = pick(STREETS, mix(salt(seed, "street"), index) / 2**64)
+        return street, park
+    towns = _TOWNS.get(DISTRICTS[district].name)
+    town = pick(towns[0], where) if towns else ""
+    is_park = any(word in town for word in ("区", "园", "广场"))
+    return ("", town) if is_park else (town, "")
 
 
 # one writer's other spelling of the same place, now and then

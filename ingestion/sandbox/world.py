@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
-from ingestion.sandbox import places, topics
+from ingestion.sandbox import lives, places, topics
 from ingestion.sandbox.dice import dice, mix, salt
 from ingestion.sandbox.issues import Issue, city_ordinal, city_total, issue_of, issues_of, publication_of_grant
+from ingestion.sandbox.lives import Patent
 from ingestion.sandbox.numbering import (
     ApplicationNumber,
     early_grant_number,
@@ -16,12 +18,10 @@ from ingestion.sandbox.numbering import (
     kind_letter,
     published_number,
 )
-from ingestion.sandbox.owners import Owner, co_owner, first_owner
+from ingestion.sandbox.owners import Owner, co_owner, contradicted_firm, firms, first_owner, plain_firm
 from ingestion.sandbox.places import Place
-from ingestion.sandbox.targets import DESIGN, DISTRICTS, FIRST_YEAR, GRANTED, PUBLISHED, UTILITY
+from ingestion.sandbox.targets import DESIGN, DISTRICTS, DONGLI, FIRST_YEAR, GRANTED, PUBLISHED, UTILITY
 
-# days from filing to coming out: shortest and span
-_PENDENCY = {PUBLISHED: (100, 440), UTILITY: (150, 250), DESIGN: (90, 180)}
 _KIND = {PUBLISHED: 1, GRANTED: 1, UTILITY: 2, DESIGN: 3}
 _SERIES = {PUBLISHED: "A", GRANTED: "A", UTILITY: "U", DESIGN: "S"}
 
@@ -39,10 +39,15 @@ _AGAIN_AFTER = 2  # issues
 
 @dataclass(frozen=True)
 class World:
-    """The synthetic city: everything else follows from these two."""
+    """The synthetic city: everything else follows from these.
+
+    `without` takes so many patents out of every feed, all of them the district's and in force from the end of 2020 to
+    the end of 2025: every figure that counts them falls by exactly that number.
+    """
 
     seed: int = 1
     scale: float = 1.0
+    without: int = 0
 
 
 @dataclass(slots=True)
@@ -89,18 +94,6 @@ def _luck(world: World, family: str, district: int, year: int, ordinal: int) -> 
     return mix(salt(world.seed, "document", family), district, year, ordinal)
 
 
-def filing_date(world: World, family: str, district: int, year: int, ordinal: int) -> date:
-    """Filing date alone, without the rest of the document (the census asks for nothing else)."""
-    first, first_year, first_ordinal = application_place(world, family, district, year, ordinal)
-    out = issue_of(first, district, first_year, first_ordinal, world.scale).day
-    return _filed(out, first, _luck(world, first, district, first_year, first_ordinal))
-
-
-def _filed(out: date, family: str, luck: int) -> date:
-    shortest, span = _PENDENCY[family]
-    return out - timedelta(days=shortest + (luck >> 20) % span)
-
-
 _WIDTHS = str.maketrans("（）", "()")
 
 
@@ -113,7 +106,7 @@ def document(world: World, family: str, district: int, year: int, ordinal: int) 
     out = day if first == family else issue_of(first, district, first_year, first_ordinal, scale).day
     luck = _luck(world, first, district, first_year, first_ordinal)
     roll = dice(luck).random
-    filed = _filed(out, first, luck)
+    filed = lives.filed_before(world, out, first, district, first_year, first_ordinal)
     total = city_total(first, first_year, scale)
     at = city_ordinal(first, district, first_year, first_ordinal, scale)
     number_roll = roll()
@@ -127,19 +120,21 @@ def document(world: World, family: str, district: int, year: int, ordinal: int) 
     else:
         number = published_number(_SERIES[first], first_year, at, total, number_roll)
 
-    owner = first_owner(seed, scale, family, district, first_year, roll, family == DESIGN)
+    owner = _owner(world, family, district, year, ordinal, first_year, roll)
+    if lives.is_contradicted_application(first, district, first_year, first_ordinal, scale):
+        owner = contradicted_firm(seed, luck)
     place = places.as_of(owner.place, out.year)
     spelling = roll()
     if spelling < _RESPELT:
         place = _with_text(place, places.respelt(place.text))
     elif spelling > 1 - _NO_COUNTY and place.state == "CN" and (place.county in place.text):
         place = Place(place.province, place.city, "", place.post_code, place.text, place.nature)
-    names = [owner.name]
+    names = [owner.name_on(day)]
     others = roll()
     if others < _SECOND_OWNER:
-        names.append(co_owner(seed, scale, district, roll))
+        names.append(co_owner(seed, scale, district, roll, day))
         if others < _THIRD_OWNER:
-            names.append(co_owner(seed, scale, district, roll))
+            names.append(co_owner(seed, scale, district, roll, day))
         names = list(dict.fromkeys(names))
     if roll() < _HALF_WIDTH:
         place = _with_text(place, place.text.translate(_WIDTHS))
@@ -185,6 +180,32 @@ def document(world: World, family: str, district: int, year: int, ordinal: int) 
     )
 
 
+def _owner(
+    world: World, family: str, district: int, year: int, ordinal: int, first_year: int, roll: Callable[[], float]
+) -> Owner:
+    """The first owner; draws three rolls. Who holds a grant may have taken over the application."""
+    own = first_owner(world.seed, world.scale, family, district, first_year, roll, family == DESIGN)
+    if family == PUBLISHED:
+        return own
+    patent = Patent(family, district, year, ordinal)
+    if family == GRANTED:
+        return assignee(world, patent) if lives.is_assigned(world, patent) else own
+    leader = lives.leader_of(world, patent)
+    if leader == patent:
+        return own
+    other = dice(_luck(world, family, district, year, leader.ordinal)).random
+    other()
+    other()
+    return first_owner(world.seed, world.scale, family, district, first_year, other, family == DESIGN)
+
+
+def assignee(world: World, patent: Patent) -> Owner:
+    """Who took over the application of a grant."""
+    luck = mix(salt(world.seed, "assignee"), patent.district, patent.year, patent.ordinal)
+    there = min(firms(patent.district, world.scale), max(12, firms(patent.district, world.scale) // 3))
+    return plain_firm(world.seed, patent.district, luck % there)
+
+
 def _with_text(place: Place, text: str) -> Place:
     return Place(place.province, place.city, place.county, place.post_code, text, place.nature, place.state)
 
@@ -197,12 +218,25 @@ def _corrected(found: Document, issue: Issue) -> Document:
     return found
 
 
+@lru_cache(maxsize=8)
+def left_out(world: World) -> frozenset[tuple[str, int, int, int]]:
+    """Family, district, year and ordinal of every document that the world is without."""
+    found: set[tuple[str, int, int, int]] = set()
+    for patent in lives.lasting(world, DONGLI, world.without):
+        found.add(patent)
+        found.add((*application_place(world, *patent)[:1], patent.district, *application_place(world, *patent)[1:]))
+    return frozenset(found)
+
+
 def documents_of(world: World, issue: Issue, first: int = 0, end: int = 1 << 60) -> Iterator[Document]:
     """The documents of an issue from position `first` up to `end`: its own, then the few that come out once more."""
     position = 0
+    missing = left_out(world)
     for district in range(len(DISTRICTS)):
         start, count = issue.first(district, world.scale), issue.count(district, world.scale)
         for ordinal in range(max(first - position, 0), min(end - position, count)):
+            if missing and (issue.family, district, issue.day.year, start + ordinal) in missing:
+                continue
             yield document(world, issue.family, district, issue.day.year, start + ordinal)
         position += count
     if end > position:
@@ -234,6 +268,9 @@ def _again_places(world: World, issue: Issue) -> Iterator[tuple[int, int, int, b
 
 
 def _again(world: World, issue: Issue) -> Iterator[Document]:
+    missing = left_out(world)
     for district, year, ordinal, is_correction in _again_places(world, issue):
+        if (issue.family, district, year, ordinal) in missing:
+            continue
         found = document(world, issue.family, district, year, ordinal)
         yield _corrected(found, issue) if is_correction else found

@@ -126,9 +126,18 @@ Reader = Callable[..., Iterator[Parsed]]
 
 
 def _readers() -> dict[str, Reader]:
-    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv
+    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv, trademark_xml
 
-    return {"bibs_xml": cnipa_xml.read, "bibs_csv": bibs_csv.read, "gazette_csv": gazette_csv.read}
+    return {
+        "bibs_xml": cnipa_xml.read,
+        "bibs_csv": bibs_csv.read,
+        "gazette_csv": gazette_csv.read,
+        "trademark_marks_xml": trademark_xml.reader("trademark_marks_xml"),
+        "trademark_licences_xml": trademark_xml.reader("trademark_licences_xml"),
+        "trademark_transfers_xml": trademark_xml.reader("trademark_transfers_xml"),
+        "trademark_madrid_xml": trademark_xml.reader("trademark_madrid_xml"),
+        "trademark_well_known_xml": trademark_xml.reader("trademark_well_known_xml"),
+    }
 
 
 def __getattr__(name: str) -> dict[str, Reader]:

@@ -11,9 +11,37 @@
 -- Append-only. Organisations by their name, natural persons by a salted key and a masked name.
 with
 
-publications as (
+lists as (
 
-    select * from {{ ref('stg_cnipa_patents__publications') }}
+    select
+        owner_list,
+        known_at
+    from {{ ref('stg_cnipa_patents__publications') }}
+    union all
+    select
+        owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__marks') }}
+    union all
+    select
+        owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__madrid_marks') }}
+    union all
+    select
+        owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__well_known_marks') }}
+    union all
+    select
+        coalesce(transferor_list, '[]'::jsonb) || coalesce(transferee_list, '[]'::jsonb) as owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__transfers') }}
+    union all
+    select
+        coalesce(licensor_list, '[]'::jsonb) || coalesce(licensee_list, '[]'::jsonb) as owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__licences') }}
 
 ),
 
@@ -23,9 +51,9 @@ listed as (
         owner.entry ->> 'owner_key' as owner_key,
         owner.entry ->> 'owner_name_shown' as owner_name_shown,
         (owner.entry ->> 'is_natural_person')::boolean as is_natural_person,
-        publications.known_at
-    from publications
-    cross join lateral jsonb_array_elements(publications.owner_list) as owner (entry)
+        lists.known_at
+    from lists
+    cross join lateral jsonb_array_elements(lists.owner_list) as owner (entry)
 
 ),
 

@@ -203,8 +203,9 @@ def profile_query(declared: RawTable) -> sql.Composed:
             figures.append(_counted("missing", column, sql.SQL("{} is null").format(sql.Identifier(column.name))))
             limits.append(_fill_limit(declared, column))
         if column.type == "date":
-            outside = sql.SQL("{c} < {first} or {c} > l.known_at + {ahead}").format(
-                c=sql.Identifier(column.name), first=sql.Literal(FIRST_DAY), ahead=sql.Literal(DAYS_AHEAD)
+            last = sql.Literal("infinity") if column.may_lie_ahead else sql.SQL("l.known_at + {}").format(DAYS_AHEAD)
+            outside = sql.SQL("{c} < {first} or {c} > {last}").format(
+                c=sql.Identifier(column.name), first=sql.Literal(FIRST_DAY), last=last
             )
             figures.append(_counted("impossible", column, outside))
             limits.append(_share_limit("impossible", column, IMPOSSIBLE_DATES_SHARE))

@@ -74,8 +74,9 @@ class Member:
 
 
 class Archive:
-    """An open zip. `members` are its files in archive order, those of inner zips in their place; `problems` are members
-    that cannot be read, each with its reason. Raises Refusal when the archive as a whole is not fit to be read."""
+    """An open zip. `members` are its files in archive order, those of inner zips in their place; `folders` are the
+    places of its folder entries; `problems` are members that cannot be read, each with its reason. Raises Refusal when
+    the archive as a whole is not fit to be read."""
 
     def __init__(self, path: Path, limits: Limits):
         self._limits = limits
@@ -83,6 +84,7 @@ class Archive:
         self._total = 0
         self._packed_total = max(path.stat().st_size, 1)
         self.members: list[Member] = []
+        self.folders: list[str] = []
         self.problems: list[MemberProblem] = []
         self._count = 0
         try:
@@ -243,7 +245,9 @@ class Archive:
             end = ends[info.header_offset]
             if info.header_offset + _LOCAL_HEADER.size + info.compress_size > end:
                 raise _bomb(place + name, "overlapping members 成员重叠") if end < size else _truncated(place + name)
-            if not name.endswith("/"):
+            if name.endswith("/"):
+                self.folders.append((place + name).rstrip("/"))
+            else:
                 yield Member(
                     place + name,
                     name,

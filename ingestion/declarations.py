@@ -120,6 +120,9 @@ class Column(_Model):
     restricted: bool = Field(default=False, description="may name a natural person: stays in raw")
     fill_floor: float | None = Field(default=None, ge=0, le=1, description="least share of filled rows in one load")
     allowed: list[str] = Field(default_factory=list, description="the codes that it may hold; empty = anything")
+    may_lie_ahead: bool = Field(
+        default=False, description="a day such as the end of a right: any future day is possible"
+    )
 
 
 class RowBand(_Model):

@@ -126,7 +126,7 @@ Reader = Callable[..., Iterator[Parsed]]
 
 
 def _readers() -> dict[str, Reader]:
-    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv, prs_text, prs_xml
+    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv, prs_text, prs_xml, trademark_xml
 
     return {
         "bibs_xml": cnipa_xml.read,
@@ -134,6 +134,11 @@ def _readers() -> dict[str, Reader]:
         "gazette_csv": gazette_csv.read,
         "prss_xml": prs_xml.read,
         "prs_text": prs_text.read,
+        "trademark_marks_xml": trademark_xml.reader("trademark_marks_xml"),
+        "trademark_licences_xml": trademark_xml.reader("trademark_licences_xml"),
+        "trademark_transfers_xml": trademark_xml.reader("trademark_transfers_xml"),
+        "trademark_madrid_xml": trademark_xml.reader("trademark_madrid_xml"),
+        "trademark_well_known_xml": trademark_xml.reader("trademark_well_known_xml"),
     }
 
 

@@ -12,34 +12,42 @@
 -- key and a masked name.
 with
 
-publications as (
-
-    select * from {{ ref('stg_cnipa_patents__publications') }}
-
-),
-
-legal_events as (
-
-    select * from {{ ref('stg_cnipa_legal_status__events') }}
-
-),
-
-named as (
+lists as (
 
     select
         owner_list,
         known_at
-    from publications
+    from {{ ref('stg_cnipa_patents__publications') }}
     union all
     select
-        from_list as owner_list,
+        coalesce(from_list, '[]'::jsonb) || coalesce(to_list, '[]'::jsonb) as owner_list,
         known_at
-    from legal_events
+    from {{ ref('stg_cnipa_legal_status__events') }}
     union all
     select
-        to_list as owner_list,
+        owner_list,
         known_at
-    from legal_events
+    from {{ ref('stg_cnipa_trademarks__marks') }}
+    union all
+    select
+        owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__madrid_marks') }}
+    union all
+    select
+        owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__well_known_marks') }}
+    union all
+    select
+        coalesce(transferor_list, '[]'::jsonb) || coalesce(transferee_list, '[]'::jsonb) as owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__transfers') }}
+    union all
+    select
+        coalesce(licensor_list, '[]'::jsonb) || coalesce(licensee_list, '[]'::jsonb) as owner_list,
+        known_at
+    from {{ ref('stg_cnipa_trademarks__licences') }}
 
 ),
 
@@ -49,9 +57,9 @@ listed as (
         owner.entry ->> 'owner_key' as owner_key,
         owner.entry ->> 'owner_name_shown' as owner_name_shown,
         (owner.entry ->> 'is_natural_person')::boolean as is_natural_person,
-        named.known_at
-    from named
-    cross join lateral jsonb_array_elements(named.owner_list) as owner (entry)
+        lists.known_at
+    from lists
+    cross join lateral jsonb_array_elements(lists.owner_list) as owner (entry)
 
 ),
 

@@ -20,6 +20,7 @@ MARTS = {
     "indicator_years",
     "patents",
     "patent_events",
+    "trademarks",
     "areas",
     "area_patents",
     "patent_grants_monthly",

@@ -1,7 +1,8 @@
 {#-
   The one way to declare a measure. Kinds:
     stock   counts records from a first day (counted_from) on and up to, not including, a last day (counted_to); rows of
-            evidence for int_indicator_evidence: measure(code, 'stock', records=ref(...), condition=...)
+            evidence for int_indicator_evidence: measure(code, 'stock', records=ref(...), source=, condition=...); `source` is
+            the source whose coverage bounds the periods
     count   a stock shown as it is: measure(code, 'count', of=)
     ratio   scale * numerator / denominator, both stocks: measure(code, 'ratio', numerator=, denominator=, scale=)
     per_head  a measure over the resident population of the period: measure(code, 'per_head', numerator=, per=)
@@ -13,7 +14,7 @@
 -#}
 {% macro measure(code, kind) -%}
 {%- if kind == 'stock' -%}
-{{ measure_stock(code, kwargs['records'], kwargs['condition']) }}
+{{ measure_stock(code, kwargs['records'], kwargs['source'], kwargs['condition']) }}
 {%- elif kind == 'count' -%}
 {{ measure_count(code, kwargs['of']) }}
 {%- elif kind == 'ratio' -%}
@@ -30,9 +31,10 @@
 {%- endmacro %}
 
 {#- Evidence in intervals, records alike in all of them counted together. -#}
-{% macro measure_stock(code, records, condition) -%}
+{% macro measure_stock(code, records, source, condition) -%}
 select
     '{{ code }}' as indicator_code,
+    '{{ source }}' as source_id,
     counted.component_code,
     counted.area_code,
     count(*)::integer as record_count,

@@ -19,19 +19,21 @@ lags as (
 periods as (
 
     select
+        source_id,
         period_end,
         as_of_date
     from {{ ref('int_reporting_periods') }}
-    where source_id = 'cnipa_patents'
 
 ),
 
 bounds as (
 
     select
+        source_id,
         min(period_end) as first_period,
         max(period_end) as last_period
     from periods
+    group by source_id
 
 ),
 
@@ -39,6 +41,7 @@ intervals as (
 
     select
         evidence.indicator_code,
+        evidence.source_id,
         evidence.component_code,
         evidence.area_code,
         'latest' as basis,
@@ -53,6 +56,7 @@ intervals as (
 
     select
         evidence.indicator_code,
+        evidence.source_id,
         evidence.component_code,
         evidence.area_code,
         'at_closing' as basis,
@@ -70,6 +74,7 @@ month_intervals as (
 
     select
         intervals.indicator_code,
+        intervals.source_id,
         intervals.component_code,
         intervals.area_code,
         intervals.basis,
@@ -78,7 +83,7 @@ month_intervals as (
         greatest({{ month_end('intervals.first_day') }}, bounds.first_period) as first_period,
         {{ month_end('intervals.last_day') }} as end_period
     from intervals
-    cross join bounds
+    inner join bounds on intervals.source_id = bounds.source_id
     where intervals.first_day <= bounds.last_period
 
 ),
@@ -94,6 +99,7 @@ changes as (
 
     select
         indicator_code,
+        source_id,
         component_code,
         area_code,
         basis,
@@ -106,6 +112,7 @@ changes as (
 
     select
         indicator_code,
+        source_id,
         component_code,
         area_code,
         basis,
@@ -121,6 +128,7 @@ monthly_changes as (
 
     select
         indicator_code,
+        source_id,
         component_code,
         area_code,
         basis,
@@ -128,7 +136,7 @@ monthly_changes as (
         period_end,
         sum(change_count) as change_count
     from changes
-    group by indicator_code, component_code, area_code, basis, closing_lag_days, period_end
+    group by indicator_code, source_id, component_code, area_code, basis, closing_lag_days, period_end
 
 ),
 
@@ -137,13 +145,14 @@ series as (
 
     select
         indicator_code,
+        source_id,
         component_code,
         area_code,
         basis,
         closing_lag_days,
         min(period_end) as first_period
     from monthly_changes
-    group by indicator_code, component_code, area_code, basis, closing_lag_days
+    group by indicator_code, source_id, component_code, area_code, basis, closing_lag_days
 
 ),
 
@@ -163,7 +172,7 @@ running as (
         periods.period_end,
         periods.as_of_date
     from series
-    inner join periods on series.first_period <= periods.period_end
+    inner join periods on series.source_id = periods.source_id and series.first_period <= periods.period_end
     left join monthly_changes
         on
             series.indicator_code = monthly_changes.indicator_code

@@ -28,11 +28,35 @@ patent_events as (
 
 ),
 
+trademark_owners as (
+
+    select
+        province,
+        city,
+        county,
+        post_code,
+        address_text
+    from {{ ref('int_trademark_owners') }}
+    where address_source <> 'none'
+
+),
+
 received as (
 
     select * from publications
     union
     select * from patent_events
+    union
+    select * from trademark_owners
+    union
+    -- where owners are is told by every record, also of marks that are counted nowhere
+    select
+        province,
+        city,
+        county,
+        post_code,
+        address_text
+    from {{ ref('fct_trademark_records') }}
 
 ),
 

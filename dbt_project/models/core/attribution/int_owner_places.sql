@@ -24,6 +24,30 @@ publications as (
 
 ),
 
+-- a record of a mark shows where its owner is on the day of the delivery
+trademark_records as (
+
+    select
+        records.first_owner_key as owner_key,
+        {{ address_key('records') }} as address_key,
+        records.known_at as said_on,
+        records.known_at
+    from {{ ref('fct_trademark_records') }} as records
+    where
+        records.first_owner_key is not null
+        and not records.is_natural_person_owner
+        and (records.address_text is not null or records.county is not null)
+
+),
+
+told as (
+
+    select * from publications
+    union all
+    select * from trademark_records
+
+),
+
 -- of what one day taught, the latest record
 daily as (
 
@@ -32,7 +56,7 @@ daily as (
         address_key,
         said_on,
         known_at
-    from publications
+    from told
     order by owner_key asc, known_at asc, said_on desc, address_key asc
 
 ),

@@ -59,6 +59,14 @@ days_learnt as (
         states.known_from as day_learnt
     from states
     where states.patent_id in (select events.application_number from events)
+    union
+    -- where a new owner without an address is may be learnt later
+    select
+        events.application_number as patent_id,
+        owner_places.known_from as day_learnt
+    from events
+    inner join owner_places on events.to_owner_key = owner_places.owner_key
+    where not events.has_to_address and events.event_type = 'transfer' and owner_places.known_from > events.known_from
 
 ),
 

@@ -82,9 +82,25 @@ b11 as (
 
 ),
 
+h03 as (
+
+    {{ measure('H03', 'count', of='H03') }}
+
+),
+
+b03 as (
+
+    {{ measure('B03', 'growth', of='H03') }}
+
+),
+
 measured as (
 
     select * from h02
+    union all
+    select * from h03
+    union all
+    select * from b03
     union all
     select * from b01
     union all

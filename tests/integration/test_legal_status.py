@@ -13,6 +13,7 @@ import pytest
 
 from expectations import landed
 from ingestion import runs
+from tests.fixtures import make_samples
 from warehouse import connections, dbt_runner, release
 
 SOURCE = "cnipa_legal_status"
@@ -90,20 +91,16 @@ def test_every_event_arrives_in_staging_once(root: Path) -> None:
 def test_a_file_that_turns_up_later_in_an_old_folder_is_known_since_the_day_it_was_found(root: Path) -> None:
     runs.pull(SOURCE)
     folder = next(root.glob("CN/*/data/20210105"))
-    found = next(root.glob("CN/*/data/20210108/*.zip"))
-    shutil.copyfile(found, folder / "CN-PA-PRSS-10_20210105_002.zip")
-    found.unlink()
-    late = root / "CN" / "CN-PA-PRSS-20_例" / "data" / "20210105"
-    late.mkdir(parents=True)
-    from tests.fixtures import make_samples  # the writer of the samples makes one more
-
     name, content = make_samples.prs(
         "PRS202100009999", 77, "20210105", "CF01", "未缴年费专利权终止", "终止日期:20200101;"
     )
-    (late / "CN-PA-PRSS-20_20210105_001.zip").write_bytes(make_samples.packed([(name, content.encode())]))
+    (folder / "CN-PA-PRSS-10_20210105_002.zip").write_bytes(make_samples.packed([(name, content.encode())]))
     runs.pull(SOURCE)
     runs.load(SOURCE)
-    assert ask(f"select distinct _known_at from {RAW} where record_id = 'PRS202100009999'") == [(TODAY,)]
+    days = dict(
+        ask(f"select record_id, _known_at from {RAW} where record_id in ('PRS202100009999', 'PRS202100000001')")
+    )
+    assert days == {"PRS202100009999": TODAY, "PRS202100000001": date(2021, 1, 5)}
 
 
 def test_a_package_cut_short_is_refused_and_filled_by_a_later_delivery(root: Path) -> None:

@@ -151,9 +151,11 @@ _LABEL = re.compile(rf"\s*([\u4e00-\u9fffA-Za-z][\u4e00-\u9fffA-Za-z()（）]{{0
 _NEXT_LABEL = re.compile(rf"[ \u00a0\u3000](?=(?:{_KNOWN})\s*{_COLON})")
 _BREAKS = re.compile(r"<\s*[Bb][Rr]\s*/?\s*>|\\r\\n|\\n|\\r|[\r\n\u2028\u2029]+")
 _NBSP = re.compile(r"&(?:amp;)?nbsp;?", re.IGNORECASE)
-_SEPARATORS = frozenset(";；|\n")
-_NAME_SEPARATORS = frozenset("、､;；\n")
 _OPENING, _CLOSING = frozenset("(（[［【〔{｛「"), frozenset(")）]］】〕}｝」")
+_FIELD_SIGNS, _NAME_SIGNS = (
+    re.compile(f"[{re.escape(separators + ''.join(sorted(_OPENING | _CLOSING)))}]")
+    for separators in (";；|\n", "、､;；\n")
+)
 _CHANGE = re.compile(r"变更(前|后)(.*)")
 _ADDRESS = re.compile(r"地址|住所")
 _PERSONS = re.compile(r"发明人|设计人|代理人|联系人")
@@ -454,7 +456,7 @@ def read(information: str | None) -> Information:
         information = _BREAKS.sub("\n", information)
     title: str | None = None
     fields: list[tuple[str, str]] = []
-    for number, segment in enumerate(_segments(information)):
+    for number, segment in enumerate(_split(information, _FIELD_SIGNS)):
         if number == 0:
             found = _AFTER_TITLE.search(segment)
             start = found.start() if found else len(segment) if not _LABEL.match(segment) else 0
@@ -477,34 +479,29 @@ def read(information: str | None) -> Information:
 _NOTHING = Information(None, (), ())
 
 
-def _segments(value: str) -> list[str]:
-    return _split(value, _SEPARATORS)
+def _split(value: str, signs: re.Pattern[str]) -> list[str]:
+    """Parts between separators, those inside of brackets left alone; brackets that do not match are no brackets.
 
-
-def _split(value: str, separators: frozenset[str]) -> list[str]:
-    """Parts between separators, those inside of brackets left alone; brackets that do not match are no brackets."""
-    if not any(sign in value for sign in separators):
-        return [value]
-    parts: list[str] = []
-    depth = start = 0
-    for at, sign in enumerate(value):
+    signs: finds the separators and the brackets.
+    """
+    outside: list[int] = []
+    every: list[int] = []
+    depth = 0
+    for found in signs.finditer(value):
+        sign = found[0]
         if sign in _OPENING:
             depth += 1
         elif sign in _CLOSING:
             depth -= 1
             if depth < 0:
-                break
-        elif depth == 0 and sign in separators:
-            parts.append(value[start:at])
-            start = at + 1
-    if depth != 0:
-        parts, start = [], 0
-        for at, sign in enumerate(value):
-            if sign in separators:
-                parts.append(value[start:at])
-                start = at + 1
-    parts.append(value[start:])
-    return [part for part in parts if part.strip()]
+                depth = len(value) + 1  # can no longer match
+        else:
+            every.append(found.start())
+            if depth == 0:
+                outside.append(found.start())
+    cuts = outside if depth == 0 else every
+    starts = [0, *(cut + 1 for cut in cuts)]
+    return [part for start, end in zip(starts, [*cuts, None], strict=True) if (part := value[start:end]).strip()]
 
 
 def _groups(fields: Sequence[tuple[str, str]]) -> Iterator[Group]:
@@ -540,7 +537,7 @@ def split_parties(value: str | None) -> tuple[str, ...]:
         return ()
     if "&" in value:
         value = _NBSP.sub(" ", value)
-    names = (text.clean_name(part.strip("。,，")) for part in _split(value, _NAME_SEPARATORS))
+    names = (text.clean_name(part.strip("。,，")) for part in _split(value, _NAME_SIGNS))
     return tuple(name for name in names if name is not None and name not in _NOBODY)
 
 

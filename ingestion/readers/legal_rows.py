@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b, sha256
+from typing import NamedTuple
 
 from ingestion import legal_events, numbers, text
 from ingestion.declarations import declaration
@@ -22,8 +22,7 @@ _NUMBER_STATUS_AT = 5
 _EVENT_TYPE_AT = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What one record says, as received."""
 
     record_id: str | None  # None: its content is its identity
@@ -53,7 +52,7 @@ class Events:
         rows = event_rows(record)
         batch = self.batch
         batch.rows_read += len(rows)
-        digest = blake2b(repr(record).encode("utf-8", "replace"), digest_size=16).digest()
+        digest = blake2b("\x1f".join(one or "" for one in record).encode("utf-8", "replace"), digest_size=16).digest()
         if digest in self._seen:
             batch.duplicates += len(rows)
             return

@@ -7,7 +7,7 @@ file. Two records of the same id that differ are two announcements: an id is no 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ingestion import archives
@@ -48,7 +48,7 @@ def _read_zip(path: Path, limits: Limits, events: Events) -> Iterator[Parsed]:
     with archives.Archive(path, limits) as archive:
         for member in xml_documents.members(archive, batch):
             try:
-                _add_document(events, archive.read(member), member.place, PurePosixPath(member.name).name)
+                _add_document(events, archive.read(member), member.place, member.name.rpartition("/")[2])
             except RowProblem as problem:
                 batch.rows_read += 1
                 batch.rejects.append(problem.reject(member.place, None))

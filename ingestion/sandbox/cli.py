@@ -41,8 +41,7 @@ _scale = click.option(
     default=1.0,
     show_default=True,
     type=click.FloatRange(0.05, _MOST_SCALE),
-    help="Multiplies the number of documents; 1 is about 77,000 of them in about 1,000 zips, and 51,000 records of legal"
-    " status in 700.",
+    help="Multiplies the number of documents; 1 is about 77,000 in 1,000 zips, and 51,000 legal status records in 700.",
 )
 _clock = click.option(
     "--clock",

@@ -174,6 +174,24 @@ def test_what_only_looks_like_the_district_is_not_counted() -> None:
             assert "东丽区" in place.place.text or place.home != DONGLI or made.place.nature != "lookalike"
 
 
+def test_what_nobody_can_place_is_in_force_at_neither_year_end_of_the_plan() -> None:
+    """开发区西区 may be counted or not: the figures of 2015 and 2020 are the same."""
+    found: Counter[int] = Counter()
+    for family in ("utility", "design"):
+        for year in range(FIRST_YEAR, 2026):
+            for ordinal in range(documents(family, DONGLI, year, 1.0)):
+                patent = Patent(family, DONGLI, year, ordinal)
+                if "开发区西区" in (life := Life(World(), patent)).document.place.text:
+                    granted, ends, moved = lives.standing(World(), patent, date.max)
+                    assert moved is None
+                    assert lives.is_odd(patent, 1.0)
+                    for day in (date(2015, 12, 31), date(2020, 12, 31), date(2024, 12, 31)):
+                        found[day.year] += granted <= day < ends
+                    assert not {record.kind for record in life.records()} & {"TR01", "PE01", "EE01"}
+    assert found[2015] == found[2020] == 0
+    assert found[2024] > 10
+
+
 def test_every_year_has_lapses_restorations_and_transfers_over_the_border_both_ways() -> None:
     found = census.events(World(), DONGLI, TODAY)
     for year in range(2015, 2026):

@@ -169,9 +169,8 @@ def _records(world: World, issue: Issue, first: int, end: int) -> Iterator[tuple
         max(0, first - grants) : max(0, end - grants)
     ]:
         life = Life(world, _unpacked(issue.family, packed))
-        for record in life.records():
-            if record.delivered == issue.day:
-                yield life.document, record
+        for record in life.records(issue.day):
+            yield life.document, record
 
 
 def _members(world: World, shard: Shard) -> Iterator[tuple[str, bytes]]:

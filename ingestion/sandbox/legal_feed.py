@@ -50,7 +50,7 @@ class Shard:
 # -- what is delivered when
 
 
-@lru_cache(maxsize=5)
+@lru_cache(maxsize=24)
 def _told(world: World, family: str, year: int) -> dict[date, array[int]]:
     """Delivery day → the patents of which something is delivered then, packed into numbers."""
     found: dict[date, array[int]] = {}

@@ -350,7 +350,7 @@ def happenings(world: Some, patent: Patent) -> list[Happening]:
     family = patent.family
     luck = mix(salt(world.seed, "life", family), patent.district, patent.year, patent.ordinal)
     granted = granted_on(patent, world.scale)
-    filed = filing_date(world, *patent)
+    filed = filing_date(world, *patent) if family == GRANTED else filed_before(world, granted, *patent)
     found, end = _fated(world, patent, filed, luck)
     deal = _deal_of(world, patent)
     if deal is not None and not is_odd(patent, world.scale):
@@ -476,7 +476,7 @@ def number_of(patent: Patent, scale: float) -> int:
 
 _LONGEST_LAG = 2  # years from taking effect to the gazette
 _TERMS_TOLD = {GRANTED: (15, 20), UTILITY: (8, 11), DESIGN: (8, 16)}  # years from the grant to the end of the term
-_LONGEST_DEAL = 5  # years from a deal's begin to the last that is told of it
+_LONGEST_DEAL = 5  # years from a deal's begin to the last that is told of it, where something follows
 
 
 @lru_cache(maxsize=2_000)
@@ -492,7 +492,7 @@ def _rows_told(family: str, years: int) -> tuple[tuple[int, ...], tuple[int, ...
     deals = [
         number
         for number, deal in enumerate(_DEAL_TABLES[family].rows)
-        if deal.after - 2 * (deal.after == 0) <= years <= deal.after + _LONGEST_DEAL
+        if deal.after - 2 * (deal.after == 0) <= years <= deal.after + (_LONGEST_DEAL if deal.kind in _FOLLOWED else 1)
     ]
     return tuple(fates), tuple(deals)
 

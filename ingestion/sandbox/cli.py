@@ -41,8 +41,7 @@ _scale = click.option(
     default=1.0,
     show_default=True,
     type=click.FloatRange(0.05, _MOST_SCALE),
-    help="Multiplies the number of documents; 1 is about 77,000 of them in about 1,000 zips, and 51,000 records of legal"
-    " status in 700.",
+    help="Multiplies the number of documents; 1 is about 77,000 in 1,000 zips, and 51,000 legal status records in 700.",
 )
 _clock = click.option(
     "--clock",
@@ -202,6 +201,7 @@ def write(target: Path, source: str, seed: int, scale: float, without: int, cloc
 @_clock
 @click.option("--district", default="东丽区", show_default=True, help="By name; 'all' for every district.")
 @click.option("--on", "days", multiple=True, type=_Day(), help="Stock on this day (repeat); default: year-ends.")
+@click.option("--events/--no-events", "with_events", default=True, help="Also what happened, a year (some seconds).")
 @click.option("--natures", "with_natures", is_flag=True, help="Also how addresses and owners are written (slow).")
 def census(
     seed: int,
@@ -210,6 +210,7 @@ def census(
     clock: date | None,
     district: str,
     days: tuple[date, ...],
+    with_events: bool,
     with_natures: bool,
 ) -> None:
     """Count the synthetic city itself: documents a year, the stock in force, and what happened, as known by the clock.
@@ -234,10 +235,11 @@ def census(
         click.echo("  in force       granted    utility     design        all")
         for day, stock in counting.in_force(world, number, asked, until).items():
             click.echo(f"  {day} " + "".join(f"{count:>11}" for count in (*stock.values(), sum(stock.values()))))
-        kinds = counting.EVENTS
-        click.echo("  took effect" + "".join(f"{heading:>9}" for heading in kinds.values()))
-        for year, happened in counting.events(world, number, until).items():
-            click.echo(f"  {year}       " + "".join(f"{happened[kind]:>9}" for kind in kinds))
+        if with_events:
+            kinds = counting.EVENTS
+            click.echo("  took effect" + "".join(f"{heading:>9}" for heading in kinds.values()))
+            for year, happened in counting.events(world, number, until).items():
+                click.echo(f"  {year}       " + "".join(f"{happened[kind]:>9}" for kind in kinds))
         if with_natures:
             found = counting.natures(world, number, until)
             click.echo(f"  places {dict(found.places)}\n  owners {dict(found.owners)} firms {found.distinct_firms}")

@@ -112,8 +112,8 @@ class Life:
 
     # -- records
 
-    def records(self) -> Iterator[Record]:
-        """All of them, in the order in which they take effect, with those that come twice or come corrected."""
+    def records(self, day: date | None = None) -> Iterator[Record]:
+        """All, in the order in which they take effect, with those that come twice or corrected; or a delivery day's."""
         slot = 0
         for one in lives.happenings(self.world, self.patent):
             before = self.home
@@ -124,8 +124,10 @@ class Life:
             extra = [told]
             if one.code == lives.INVALIDATION and one.luck % 10 < 3:
                 extra.append(_Told(lives.PARTIAL, "无效公告", "无效公告", told.pairs, before=before, after=before))
+            is_asked = day is None or day in (one.announced, one.again, one.corrected)
             for each in extra:
-                yield from self._deliver(one, each, slot)
+                if is_asked:
+                    yield from (made for made in self._deliver(one, each, slot) if day in (None, made.delivered))
                 slot = min(slot + 2, _GRANT_SLOT - 1)
 
     def _id(self, year: int, slot: int) -> str:

@@ -30,7 +30,7 @@ _ONE_ZIP_UNTIL = 4  # at such a scale no issue needs a second zip
 # one issue in so many
 _LATE, _REPEATED, _NESTED = 40, 44, 38
 _UNREADABLE_YEAR, _UNREADABLE_PART = 2019, 6  # of the utility models; a second delivery fills it four weeks later
-_FOREIGN = 900_000_000  # record numbers of what is the rest of the country's
+_FOREIGN = 970_000_000  # record numbers of what is the rest of the country's
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Shard:
 # -- what is delivered when
 
 
-@lru_cache(maxsize=5)
+@lru_cache(maxsize=24)
 def _told(world: World, family: str, year: int) -> dict[date, array[int]]:
     """Delivery day → the patents of which something is delivered then, packed into numbers."""
     found: dict[date, array[int]] = {}
@@ -169,9 +169,8 @@ def _records(world: World, issue: Issue, first: int, end: int) -> Iterator[tuple
         max(0, first - grants) : max(0, end - grants)
     ]:
         life = Life(world, _unpacked(issue.family, packed))
-        for record in life.records():
-            if record.delivered == issue.day:
-                yield life.document, record
+        for record in life.records(issue.day):
+            yield life.document, record
 
 
 def _members(world: World, shard: Shard) -> Iterator[tuple[str, bytes]]:

@@ -11,6 +11,8 @@ anniversary; no lapse, abandonment or full invalidation in effect by then that i
 restoration wipes the lapse out from its beginning. Whatever takes effect by 31 December of a year is announced by the
 end of the second year after it, so from then on that year-end never moves: nothing announced after 2022 touches 2020.
 A patent belongs to the district of its first owner's place; one whose address contradicts its county belongs nowhere.
+The zones that another district administers count where the address says; of one of them, 开发区西区, no address can
+tell, so no patent from there is in force at the end of 2015 or 2020: both figures hold whichever way it is counted.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ _PENDENCY = {PUBLISHED: (100, 440), UTILITY: (150, 250), DESIGN: (90, 180)}
 _TERM = {GRANTED: 20, UTILITY: 10, DESIGN: 10}
 _LONGER_DESIGNS = (date(2021, 6, 1), 15)
 _OPEN_LICENCES_SINCE = date(2021, 6, 1)
-_CONTRADICTED = 0.003
+_CONTRADICTED, _DOUBTFUL = 0.003, 0.015
+_DOUBTLESS_ENDS = (2015, 2020)  # years at whose end nothing doubtful is in force
 
 
 class Some(Protocol):
@@ -276,6 +279,21 @@ def is_contradicted_application(family: str, district: int, year: int, ordinal: 
     return (ordinal * 0.754877666 + year * 0.32471796) % 1 < _CONTRADICTED
 
 
+def is_doubtful(patent: Patent, scale: float) -> bool:
+    """Whether it comes from the zone of which no address can tell whose it is. Never an invention."""
+    family, district, year, ordinal = patent
+    if district != DONGLI or family == GRANTED or (ordinal * 0.7071067811 + year * 0.61) % 1 >= _DOUBTFUL:
+        return False
+    fate = _fate_of(patent, scale)
+    last = year + fate.end_after if fate.end_after and fate.end != EXPIRY else year + 99
+    return not fate.border and not any(year <= end < last for end in _DOUBTLESS_ENDS)
+
+
+def is_odd(patent: Patent, scale: float) -> bool:
+    """Whether its address says no place for certain: nothing is dealt with it."""
+    return is_contradicted(patent, scale) or is_doubtful(patent, scale)
+
+
 def _first_place(patent: Patent, scale: float) -> tuple[str, int, int, int]:
     family, district, year, ordinal = patent
     if family == GRANTED:
@@ -332,10 +350,10 @@ def happenings(world: Some, patent: Patent) -> list[Happening]:
     family = patent.family
     luck = mix(salt(world.seed, "life", family), patent.district, patent.year, patent.ordinal)
     granted = granted_on(patent, world.scale)
-    filed = filing_date(world, *patent)
+    filed = filing_date(world, *patent) if family == GRANTED else filed_before(world, granted, *patent)
     found, end = _fated(world, patent, filed, luck)
     deal = _deal_of(world, patent)
-    if deal is not None and not is_contradicted(patent, world.scale):
+    if deal is not None and not is_odd(patent, world.scale):
         found += _dealt(world, patent, *deal, granted, end)
     return sorted((_delivered(world, family, one, at) for at, one in enumerate(found)), key=lambda one: one.effective)
 
@@ -458,7 +476,7 @@ def number_of(patent: Patent, scale: float) -> int:
 
 _LONGEST_LAG = 2  # years from taking effect to the gazette
 _TERMS_TOLD = {GRANTED: (15, 20), UTILITY: (8, 11), DESIGN: (8, 16)}  # years from the grant to the end of the term
-_LONGEST_DEAL = 5  # years from a deal's begin to the last that is told of it
+_LONGEST_DEAL = 5  # years from a deal's begin to the last that is told of it, where something follows
 
 
 @lru_cache(maxsize=2_000)
@@ -474,7 +492,7 @@ def _rows_told(family: str, years: int) -> tuple[tuple[int, ...], tuple[int, ...
     deals = [
         number
         for number, deal in enumerate(_DEAL_TABLES[family].rows)
-        if deal.after - 2 * (deal.after == 0) <= years <= deal.after + _LONGEST_DEAL
+        if deal.after - 2 * (deal.after == 0) <= years <= deal.after + (_LONGEST_DEAL if deal.kind in _FOLLOWED else 1)
     ]
     return tuple(fates), tuple(deals)
 
@@ -546,7 +564,7 @@ def border_patents(world: Some, family: str, district: int, year: int) -> Iterat
 def is_assigned(world: Some, patent: Patent) -> bool:
     """Whether the application was assigned before the grant, so that the grant shows another owner."""
     deal = _deal_of(world, patent)
-    if deal is None or deal[0].kind != ASSIGNMENT or is_contradicted(patent, world.scale):
+    if deal is None or deal[0].kind != ASSIGNMENT or is_odd(patent, world.scale):
         return False
     return any(one.code == ASSIGNMENT for one in happenings(world, patent))
 
@@ -564,7 +582,7 @@ def lasting(world: Some, district: int, wanted: int) -> list[Patent]:
             if len(found) >= wanted:
                 return found
             patent = Patent(family, district, year, ordinal)
-            if ordinal >= total or is_contradicted(patent, world.scale) or _fate_of(patent, world.scale).undone_lapse:
+            if ordinal >= total or is_odd(patent, world.scale) or _fate_of(patent, world.scale).undone_lapse:
                 continue
             known = standing(world, patent, date.max)
             if known.ends > _LASTS_UNTIL and known.moved is None:

@@ -42,7 +42,7 @@ def _start(series: str, year: int) -> int:
 def _room(series: str, year: int) -> int:
     following = _start(series, year + 1)
     start = _start(series, year)
-    if following // 10_000_000 != start // 10_000_000:  # the last year of seven digits
+    if start < 10_000_000 <= following:  # the last year of seven digits
         return 88_000
     return following - start
 

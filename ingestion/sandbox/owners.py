@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from ingestion.sandbox.dice import mix, pick, salt
-from ingestion.sandbox.places import CONTRADICTION, LOOKALIKE, LOOKALIKE_NAMES, Place, seat
+from ingestion.sandbox.places import CONTRADICTION, DOUBTFUL_ZONE, LOOKALIKE, LOOKALIKE_NAMES, Place, seat
 from ingestion.sandbox.targets import DISTRICTS, DONGLI, ELSEWHERE
 
 _SYLLABLES = "子丑寅卯辰巳午未申酉戌亥甲乙丙丁戊己庚辛壬癸宇宙洪荒盈昃列张寒暑秋收冬藏闰余律吕"
@@ -174,23 +174,37 @@ def school(seed: int, district: int, index: int) -> Owner:
     return _school(seed, district, index)
 
 
+def _is_contradicted(place: Place) -> bool:
+    return place.nature == CONTRADICTION
+
+
+def _is_doubtful(place: Place) -> bool:
+    return place.county == DISTRICTS[DONGLI].name and DOUBTFUL_ZONE in place.text
+
+
 @lru_cache(maxsize=200)
-def _contradicted(seed: int, district: int) -> tuple[int, ...]:
-    """The firms of the district whose address contradicts itself, at least one and at most a handful."""
-    found = [index for index in range(2_000) if seat(seed, district, index)[0].nature == CONTRADICTION]
-    return tuple(found[:5])
+def _firms_where(seed: int, test: Callable[[Place], bool]) -> tuple[int, ...]:
+    """The first few firms of the district whose address is of that kind."""
+    return tuple([index for index in range(2_000) if test(seat(seed, DONGLI, index)[0])][:9])
 
 
 def contradicted_firm(seed: int, luck: int) -> Owner:
     """A firm whose county says one place and whose address says another."""
-    indices = _contradicted(seed, DONGLI)
+    indices = _firms_where(seed, _is_contradicted)
+    return firm(seed, DONGLI, indices[luck % len(indices)])
+
+
+def doubtful_firm(seed: int, luck: int) -> Owner:
+    """A firm of which nobody can say from its address whose it is."""
+    indices = _firms_where(seed, _is_doubtful)
     return firm(seed, DONGLI, indices[luck % len(indices)])
 
 
 def plain_firm(seed: int, district: int, index: int) -> Owner:
-    """The firm, or the next one whose address contradicts nothing."""
+    """The firm, or the next one whose address contradicts nothing and leaves no doubt."""
     found = firm(seed, district, index)
-    return firm(seed, district, index + 1) if found.place.nature == CONTRADICTION else found
+    is_odd = _is_contradicted(found.place) or _is_doubtful(found.place)
+    return firm(seed, district, index + 1) if is_odd else found
 
 
 @lru_cache(maxsize=200)
@@ -219,7 +233,7 @@ def _person(seed: int, district: int, index: int) -> Owner:
     place, _ = seat(seed, district, 20_000 + index)
     if place.nature == LOOKALIKE:
         place, _ = seat(seed, district, 30_000)
-    elif place.nature == CONTRADICTION:
+    elif _is_contradicted(place) or _is_doubtful(place):
         place, _ = seat(seed, district, 20_001 + index)
     return Owner(f"{district}/p{index}", name, place, True)
 

@@ -16,6 +16,9 @@ from ingestion.sandbox.targets import DISTRICTS, DONGLI, ELSEWHERE
 PLAIN, STREET, ZONE_OF_OTHER = "plain", "street", "zone_of_other"
 CONTRADICTION, LOOKALIKE = "contradiction", "lookalike"
 
+# nobody can say from such an address whose it is: a zone of another district with a name that several zones have
+DOUBTFUL_ZONE = "开发区西区"
+
 
 @dataclass(frozen=True)
 class Place:

@@ -18,7 +18,7 @@ from ingestion.sandbox.numbering import (
     kind_letter,
     published_number,
 )
-from ingestion.sandbox.owners import Owner, co_owner, contradicted_firm, firms, first_owner, plain_firm
+from ingestion.sandbox.owners import Owner, co_owner, contradicted_firm, doubtful_firm, firms, first_owner, plain_firm
 from ingestion.sandbox.places import Place
 from ingestion.sandbox.targets import DESIGN, DISTRICTS, DONGLI, FIRST_YEAR, GRANTED, PUBLISHED, UTILITY
 
@@ -123,6 +123,8 @@ def document(world: World, family: str, district: int, year: int, ordinal: int) 
     owner = _owner(world, family, district, year, ordinal, first_year, roll)
     if lives.is_contradicted_application(first, district, first_year, first_ordinal, scale):
         owner = contradicted_firm(seed, luck)
+    elif family in (UTILITY, DESIGN) and lives.is_doubtful(Patent(family, district, year, ordinal), scale):
+        owner = doubtful_firm(seed, luck)
     place = places.as_of(owner.place, out.year)
     spelling = roll()
     if spelling < _RESPELT:

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-DAG_IDS = {"ingest_cnipa_patents", "build_marts", "deploy_dashboards"}
+DAG_IDS = {"ingest_cnipa_patents", "ingest_cnipa_trademarks", "build_marts", "deploy_dashboards"}
 
 PARSE = """
 import json, os, socket, sys

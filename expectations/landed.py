@@ -235,7 +235,8 @@ def profile_query(declared: RawTable) -> sql.Composed:
         waiting as (select * from streams where state = 'loaded'),
         rows_of as (
             select l.load_id as of_load, {figures}
-            from {table} t join waiting l on l.load_id = t._load_id
+            -- no more of the ledger: a source may have columns of the same names
+            from {table} t join (select load_id, known_at from waiting) l on l.load_id = t._load_id
             group by l.load_id
         )
         select

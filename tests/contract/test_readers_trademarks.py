@@ -321,7 +321,8 @@ def test_pending_mark_has_no_registration_number(bare: Callable[..., dict[str, A
         ("已注销", "cancelled"), ("撤消", "cancelled"), ("无效宣告", "invalidated"), ("宣告无效", "invalidated"),
         ("无效", "invalidated"), ("部分撤销", "partially_cancelled"), ("部分无效", "partially_cancelled"),
         ("期满未续展注销", "expired"), ("已失效", "expired"), ("等待实质审查", "pending"), ("初步审定", "pending"),
-        ("驳回", "refused"), ("不予注册", "refused"), ("撤回", "withdrawn"),
+        ("驳回", "refused"), ("不予注册", "refused"), ("不予受理", "refused"),
+        ("撤回", "withdrawn"), ("已终止", "expired"), ("吊销", "cancelled"), ("驳回复审中", "pending"),
         # a request leaves the right as it is
         ("撤销三年不使用待审", "registered"), ("无效宣告申请审查中", "registered"), ("续展中", "registered"),
         ("例词", None), ("-", None), ("", None),

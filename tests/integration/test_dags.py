@@ -11,7 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-DAG_IDS = {"ingest_cnipa_patents", "ingest_cnipa_legal_status", "build_marts", "deploy_dashboards"}
+DAG_IDS = {
+    "ingest_cnipa_legal_status",
+    "ingest_cnipa_patents",
+    "ingest_cnipa_trademarks",
+    "ingest_reference",
+    "build_marts",
+    "deploy_dashboards",
+}
 
 PARSE = """
 import json, os, socket, sys

@@ -219,7 +219,7 @@ transfer_places as (
 
 ),
 
-final as (
+placed as (
 
     select
         segments.trademark_id,
@@ -253,6 +253,28 @@ final as (
             segments.trademark_id = transfer_places.trademark_id
             and segments.state_from = transfer_places.state_from
             and segments.first_owner_key = transfer_places.first_transferee_key
+
+),
+
+final as (
+
+    select
+        placed.trademark_id,
+        placed.first_owner_key,
+        placed.address_source,
+        case when placed.address_source <> 'none' then {{ address_key('placed') }} end as address_key,
+        placed.address_text,
+        placed.province,
+        placed.city,
+        placed.county,
+        placed.post_code,
+        placed.segment_no,
+        placed.is_natural_person_owner,
+        placed.held_from,
+        placed.held_to,
+        placed.known_from,
+        placed.known_to
+    from placed
 
 )
 

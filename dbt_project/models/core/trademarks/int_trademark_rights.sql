@@ -55,37 +55,28 @@ placed as (
 
 ),
 
-keyed as (
-
-    select
-        owners.*,
-        case when owners.address_source <> 'none' then {{ address_key('owners') }} end as own_address_key
-    from owners
-
-),
-
 told as (
 
     select
-        keyed.trademark_id,
-        keyed.known_from as state_from,
-        keyed.segment_no,
-        keyed.first_owner_key,
-        keyed.is_natural_person_owner,
-        keyed.address_source,
-        keyed.held_from,
-        keyed.held_to,
-        coalesce(keyed.own_address_key, owner_places.address_key) as address_key,
-        greatest(keyed.known_from, owner_places.known_from) as known_from,
-        least(keyed.known_to, owner_places.known_to) as known_to
-    from keyed
+        owners.trademark_id,
+        owners.known_from as state_from,
+        owners.segment_no,
+        owners.first_owner_key,
+        owners.is_natural_person_owner,
+        owners.address_source,
+        owners.held_from,
+        owners.held_to,
+        coalesce(owners.address_key, owner_places.address_key) as address_key,
+        greatest(owners.known_from, owner_places.known_from) as known_from,
+        least(owners.known_to, owner_places.known_to) as known_to
+    from owners
     left join owner_places
         on
-            keyed.own_address_key is null
-            and not keyed.is_natural_person_owner
-            and keyed.first_owner_key = owner_places.owner_key
-            and (keyed.known_to is null or keyed.known_to > owner_places.known_from)
-            and (owner_places.known_to is null or keyed.known_from < owner_places.known_to)
+            owners.address_key is null
+            and not owners.is_natural_person_owner
+            and owners.first_owner_key = owner_places.owner_key
+            and (owners.known_to is null or owners.known_to > owner_places.known_from)
+            and (owner_places.known_to is null or owners.known_from < owner_places.known_to)
 
 ),
 

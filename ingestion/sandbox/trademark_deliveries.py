@@ -53,7 +53,6 @@ from ingestion.sandbox.trademark_targets import (
     CANCELLED,
     FIRST_REGISTERED,
     KEPT,
-    LET_GO,
     MOVING,
     PARTLY,
     RETURN_AFTER,
@@ -121,25 +120,23 @@ def _new_positions(world: World, delivery: Delivery) -> Iterator[tuple[int, int,
 
 
 def _due(
-    world: World, delivery: Delivery, district: int, year: int, ended: int, offset: int, residue: int, of: int
-) -> range:
-    """Positions with a residue whose n-th gazette anniversary plus an offset falls into a delivery."""
+    world: World, delivery: Delivery, offset: int, residue: int, of: int
+) -> Iterator[tuple[int, int, int, range]]:
+    """(district, year, number of terms, positions with a residue) whose terms' end plus an offset falls on a delivery."""
     after, until = (day - timedelta(days=offset) for day in (delivery.since, delivery.day))
-    if not after.year <= ended <= until.year:
-        return range(0)
-    total = registrations(district, year, world.scale)
-    found = positions_in(total, slots_between(ended, after, until))
-    start = found.start + (residue - found.start) % of
-    return range(start, max(start, found.stop), of)
+    for ended in range(max(after.year, FIRST_REGISTERED + TERM), until.year + 1):
+        slots = slots_between(ended, after, until)
+        for year in range(ended - TERM, FIRST_REGISTERED - 1, -TERM) if slots else ():
+            for district in range(len(DISTRICTS)):
+                found = positions_in(registrations(district, year, world.scale), slots)
+                start = found.start + (residue - found.start) % of
+                if start < found.stop:
+                    yield district, year, (ended - year) // TERM, range(start, found.stop, of)
 
 
 def _renewal_positions(world: World, delivery: Delivery) -> Iterator[tuple[int, int, int, range]]:
-    for district, year in _places(delivery.day):
-        for ended in range(year + TERM, delivery.day.year + 2, TERM):
-            for residue, offset in enumerate(RENEWAL_OFFSETS):
-                found = _due(world, delivery, district, year, ended, offset, residue, len(RENEWAL_OFFSETS))
-                if found:
-                    yield district, year, (ended - year) // TERM, found
+    for residue, offset in enumerate(RENEWAL_OFFSETS):
+        yield from _due(world, delivery, offset, residue, len(RENEWAL_OFFSETS))
 
 
 def _happened(world: World, delivery: Delivery) -> Iterator[Ref]:
@@ -155,13 +152,12 @@ def _happened(world: World, delivery: Delivery) -> Iterator[Ref]:
             ordinal = ordinal_at(world, district, year, position)
             if course(world, district, year, ordinal).is_renewed_after(terms):
                 yield Ref(RENEWED, district, year, ordinal, terms + 1)
-    for district, year in _places(delivery.day):
-        for ended in range(year + TERM, delivery.day.year + 1, TERM):
-            for residue in range(_ENDED_SHOWN):
-                for position in _due(world, delivery, district, year, ended, _ENDED_AFTER, residue, 10):
-                    found = course(world, district, year, ordinal_at(world, district, year, position))
-                    if found.section.fate == LET_GO and found.section.after == ended - year:
-                        yield Ref(ENDED, district, year, found.ordinal, (ended - year) // TERM)
+    for residue in range(_ENDED_SHOWN):
+        for district, year, terms, positions in _due(world, delivery, _ENDED_AFTER, residue, 10):
+            for position in positions:
+                found = course(world, district, year, ordinal_at(world, district, year, position))
+                if found.terms == terms:
+                    yield Ref(ENDED, district, year, found.ordinal, terms)
 
 
 @lru_cache(maxsize=4)
@@ -178,12 +174,6 @@ def _marks_plan(world: World, delivery: Delivery, without: int) -> tuple[list[Re
                 side = later if late and comes_late(position) else on_time
                 side.append(Ref(NEW, district, year, ordinal))
     return on_time, later
-
-
-def _at_most(world: World, delivery: Delivery) -> int:
-    """No fewer registrations than the delivery holds, by arithmetic alone."""
-    count = sum(len(positions) for *_, positions in _new_positions(world, delivery))
-    return count + int(1.15 * sum(len(positions) for *_, positions in _renewal_positions(world, delivery)))
 
 
 # -- package 132: their records
@@ -336,20 +326,20 @@ def zips_of(world: World, delivery: Delivery, without: int = 0) -> tuple[Zip, ..
         count = _others_at_most(world, delivery, without)
         parts = -(-count // _IN_ONE_ZIP)
         return tuple(Zip(delivery, f"{stem}_{part + 1:04d}.zip", delivery.day, part, parts) for part in range(parts))
-    count = _at_most(world, delivery)
     late = late_by(world, delivery)
-    has_late = bool(late)
-    if count < _IN_ONE_ZIP // 4:  # so few that it may be nothing at all
-        on_time, later = _marks_plan(world, delivery, without)
-        count, has_late = len(on_time) + len(later), bool(later)
-        if not on_time:
-            late = None if not later else late
+    new = [positions for *_, positions in _new_positions(world, delivery) if positions]
+    later = sum(comes_late(position) for positions in new for position in positions) if late else 0
+    count = sum(map(len, new)) + int(1.15 * sum(len(found) for *_, found in _renewal_positions(world, delivery)))
+    if without or later == sum(map(len, new)):  # it may be nothing at all
+        plan = _marks_plan(world, delivery, without)
+        count, later = len(plan[0]), len(plan[1])
     parts = -(-count // _IN_ONE_ZIP)
     found = [Zip(delivery, f"{stem}_{part + 1:04d}.zip", delivery.day, part, parts) for part in range(parts)]
-    if late and has_late:
+    if late and later:
+        late_parts = -(-later // _IN_ONE_ZIP)
         found += [
-            Zip(delivery, f"{stem}_{parts + part + 1:04d}.zip", delivery.day + late, part, parts, is_late=True)
-            for part in range(parts)
+            Zip(delivery, f"{stem}_{parts + part + 1:04d}.zip", delivery.day + late, part, late_parts, is_late=True)
+            for part in range(late_parts)
         ]
     if parts and (delivery.number + salt(world.seed, "repeated trademarks")) % _REPEAT_EVERY == 7:
         again = delivery.day + timedelta(days=7)

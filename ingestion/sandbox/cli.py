@@ -233,6 +233,6 @@ def census_trademarks(
     click.echo("  day       " + "".join(f"{column:>12}" for column in columns))
     found = trademark_census.stocks(World(seed, scale), names.index(district), asked, known, without)
     for day, stock in sorted(found.items()):
-        counts = (stock.in_force, stock.in_grace, stock.cancelled, stock.moved_in)
-        counts += (stock.international, stock.well_known, stock.indications)
+        counts = [stock.in_force, stock.in_grace, stock.cancelled, stock.moved_in]
+        counts += [stock.international, stock.well_known, stock.indications]
         click.echo(f"  {day}" + "".join(f"{count:>12}" for count in counts))

@@ -16,8 +16,8 @@ from ingestion.sandbox.trademark_calendar import (
     SLOTS,
     TRANSFERS,
     Delivery,
-    deliveries_of,
     delivered,
+    deliveries_of,
     delivery_days,
     gazette_day,
 )
@@ -177,7 +177,9 @@ def turned(world: World, word: str, section: Section, year: int, district: int, 
 def dealt(section: Section, turns: int, begin: int, turn: int) -> range:
     """The ordinals of a section that fall on one turn of the year."""
     place = (turn - begin) % turns
-    return range(section.first - (-place * section.count // turns), section.first - (-(place + 1) * section.count // turns))
+    return range(
+        section.first - (-place * section.count // turns), section.first - (-(place + 1) * section.count // turns)
+    )
 
 
 def _turn(section: Section, turns: int, begin: int, ordinal: int) -> int:

@@ -119,10 +119,8 @@ def _new_positions(world: World, delivery: Delivery) -> Iterator[tuple[int, int,
             yield district, year, positions_in(total, slots_between(year, after, until))
 
 
-def _due(
-    world: World, delivery: Delivery, offset: int, residue: int, of: int
-) -> Iterator[tuple[int, int, int, range]]:
-    """(district, year, number of terms, positions with a residue) whose terms' end plus an offset falls on a delivery."""
+def _due(world: World, delivery: Delivery, offset: int, residue: int, of: int) -> Iterator[tuple[int, int, int, range]]:
+    """(district, year, terms, positions of a residue) whose last of these terms ends an offset before a delivery."""
     after, until = (day - timedelta(days=offset) for day in (delivery.since, delivery.day))
     for ended in range(max(after.year, FIRST_REGISTERED + TERM), until.year + 1):
         slots = slots_between(ended, after, until)
@@ -165,7 +163,9 @@ def _marks_plan(world: World, delivery: Delivery, without: int) -> tuple[list[Re
     """What comes on the day, and what comes late."""
     gone = left_out(world, without)
     late = late_by(world, delivery)
-    on_time = [ref for ref in _happened(world, delivery) if ref.district != DONGLI or (ref.year, ref.ordinal) not in gone]
+    on_time = [
+        ref for ref in _happened(world, delivery) if ref.district != DONGLI or (ref.year, ref.ordinal) not in gone
+    ]
     later: list[Ref] = []
     for district, year, positions in _new_positions(world, delivery):
         for position in positions:

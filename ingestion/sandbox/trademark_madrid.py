@@ -127,7 +127,9 @@ def _foreigner(luck: int) -> tuple[Owner, str]:
         return Owner(form, form, Place("", "", "", "", place, PLAIN, state)), "DONG LI LI SI K.K."
     name = f"例{_WORDS[first]}{_WORDS[second]}{form}"
     address = f"{place}{1 + (luck >> 24) % 200}号"
-    return Owner(name, name, Place("", "", "", "", address, PLAIN, state)), f"{_SOUNDS[first]} {_SOUNDS[second]} {latin}"
+    return Owner(
+        name, name, Place("", "", "", "", address, PLAIN, state)
+    ), f"{_SOUNDS[first]} {_SOUNDS[second]} {latin}"
 
 
 def shown_in(world: World, since: date, until: date) -> list[tuple[International, int]]:

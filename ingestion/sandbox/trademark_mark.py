@@ -18,7 +18,6 @@ from ingestion.sandbox.trademark_targets import (
     ANCHOR,
     INTO,
     enterprises,
-    registrations,
     registrations_before,
 )
 from ingestion.sandbox.world import World
@@ -29,7 +28,7 @@ _BLANK_CLASS = 0.010
 _PADDED_CLASS = 0.35
 _TWIN_IN = 64  # one registration of one class in so many stands under two ids
 _MASKED_PERSON = 0.30
-_MASKED_ROW = 0.02  # of the marks from elsewhere
+_MASKED_ROW = 0.08  # of the marks from elsewhere
 _SECOND_HOLDER = 0.015
 _PRIORITY = 0.02
 _MASKS = ("例**", "例*", "例某")
@@ -153,8 +152,8 @@ def mark(world: World, course: Course) -> Mark:
     name = _name(roll(), roll(), roll(), luck)
     address_roll, twin_roll, mask_roll, second_roll, blank_roll = roll(), roll(), roll(), roll(), roll()
     enterprise_only = all("/t" not in owner.key for owner in holders)
-    known_for_long = course.section.fate != ANCHOR and enterprise_only and bool(
-        enterprises(district, year - 1, world.scale)
+    known_for_long = (
+        course.section.fate != ANCHOR and enterprise_only and bool(enterprises(district, year - 1, world.scale))
     )
     has_address = not (known_for_long and address_roll < _NO_ADDRESS)
     has_twin = course.section.classes == 1 and twin_roll * _TWIN_IN < 1
@@ -162,7 +161,9 @@ def mark(world: World, course: Course) -> Mark:
         texts = [pick(("", "-", "/", "0"), blank_roll / _BLANK_CLASS)]
     second = ""
     if second_roll < _SECOND_HOLDER and not course.moves:
-        other = enterprise(world.seed, district, int(second_roll * 1e6) % max(1, enterprises(district, year, world.scale)))
+        other = enterprise(
+            world.seed, district, int(second_roll * 1e6) % max(1, enterprises(district, year, world.scale))
+        )
         second = other.name if other.key != holders[0].key else ""
     applied = course.registered - timedelta(days=300 + int(roll() * 260))
     goods = "；".join(dict.fromkeys(pick(_GOODS, roll()) for _ in range(1 + int(roll() * 4)))) + "；"
@@ -183,7 +184,7 @@ def mark(world: World, course: Course) -> Mark:
         has_address=has_address,
         has_twin=has_twin,
         mask=pick(_MASKS, mask_roll / _MASKED_PERSON) if holders[0].is_person and mask_roll < _MASKED_PERSON else "",
-        is_masked=district == ELSEWHERE and course.section.fate != INTO and mask_roll > 1 - _MASKED_ROW,
+        is_masked=district == ELSEWHERE and course.section.fate not in (ANCHOR, INTO) and mask_roll > 1 - _MASKED_ROW,
         luck=luck,
     )
 

@@ -10,12 +10,17 @@ from ingestion.sandbox.dice import Weighted, dice, mix, pick, salt
 from ingestion.sandbox.owners import Owner
 from ingestion.sandbox.places import respelt
 from ingestion.sandbox.trademark_calendar import gazette_number
-from ingestion.sandbox.trademark_course import NO_END, Move
+from ingestion.sandbox.trademark_course import NO_END
 from ingestion.sandbox.trademark_madrid import International
 from ingestion.sandbox.trademark_mark import Mark, holder_place, mark_id
 
 _HEAD = '\ufeff<?xml version="1.0" encoding="utf-8"?>\n<TRADEMARK>\n  <MARK_CN_ID>%s</MARK_CN_ID>\n'
 _NAME = "  <NAMEINFO><NAME>%s</NAME></NAMEINFO>\n"
+_DATES = (
+    "  <DATEINFO><APPLICATION-DATE>%s</APPLICATION-DATE><REG-DATE>%s</REG-DATE>"
+    "<SPECIAL-RIGHT-STARTDATE>%s</SPECIAL-RIGHT-STARTDATE><SPECIAL-RIGHT-ENDDATE>%s</SPECIAL-RIGHT-ENDDATE>"
+    "<PRIORITY-RIGHT-DATE>%s</PRIORITY-RIGHT-DATE></DATEINFO>\n"
+)
 _PERSON = (
     '<APPLICATION-PERSION-INFO sequence="%d"><NAME-ZH>%s</NAME-ZH><NAME-EN>%s</NAME-EN>%s</APPLICATION-PERSION-INFO>'
 )
@@ -163,9 +168,7 @@ def mark_page(mark: Mark, showing: Showing) -> bytes:
         _HEAD % showing.id
         + _NAME % title
         + _base(mark, showing)
-        + "  <DATEINFO><APPLICATION-DATE>%s</APPLICATION-DATE><REG-DATE>%s</REG-DATE>"
-        "<SPECIAL-RIGHT-STARTDATE>%s</SPECIAL-RIGHT-STARTDATE><SPECIAL-RIGHT-ENDDATE>%s</SPECIAL-RIGHT-ENDDATE>"
-        "<PRIORITY-RIGHT-DATE>%s</PRIORITY-RIGHT-DATE></DATEINFO>\n"
+        + _DATES
         % (
             spelt(mark.applied, style),
             registered,
@@ -205,10 +208,7 @@ def application_page(mark: Mark, number: int) -> bytes:
         f"<REGISTRATION-NO>{number}</REGISTRATION-NO><APPLICATION-NO>{number}</APPLICATION-NO>"
         f"<ICN>{mark.classes[0]}</ICN><TRADEMARK-TYPE>普通商标</TRADEMARK-TYPE>"
         f"<CURRENT-STATE-RIGHT>{states[0]}</CURRENT-STATE-RIGHT><SPECIFIED-COLOR></SPECIFIED-COLOR></BASEINFO>\n"
-        f"  <DATEINFO><APPLICATION-DATE>{spelt(mark.applied, style)}</APPLICATION-DATE><REG-DATE>{empty}</REG-DATE>"
-        f"<SPECIAL-RIGHT-STARTDATE>{empty}</SPECIAL-RIGHT-STARTDATE>"
-        f"<SPECIAL-RIGHT-ENDDATE>{empty}</SPECIAL-RIGHT-ENDDATE>"
-        "<PRIORITY-RIGHT-DATE></PRIORITY-RIGHT-DATE></DATEINFO>\n"
+        + _DATES % (spelt(mark.applied, style), empty, empty, empty, "")
         + _TAIL % (_PERSON % (1, escape(name), "", address), escape(mark.goods), "", states[1])
     ).encode()
 

@@ -37,9 +37,7 @@ def well_known(world: World) -> tuple[WellKnown, ...]:
         if not stays:
             continue
         again = deliveries_of(WELL_KNOWN, recognised + _TOLD_AGAIN)[0].day if year == 1999 else None
-        found.append(
-            WellKnown(district, year, stays[0].first, deliveries_of(WELL_KNOWN, recognised)[0].day, again)
-        )
+        found.append(WellKnown(district, year, stays[0].first, deliveries_of(WELL_KNOWN, recognised)[0].day, again))
     return tuple(found)
 
 
@@ -102,4 +100,3 @@ def indications_on(world: World, district: int, day: date) -> int:
         special.is_indication and where == district and course(world, where, year, ordinal).begins <= day
         for (where, year, ordinal), special in specials(world).items()
     )
-

@@ -23,7 +23,7 @@ from ingestion.sandbox.trademark_targets import (
 from ingestion.sandbox.world import World
 
 # shares
-_NO_ADDRESS = 0.255  # of what may do without one; fifteen in a hundred of all
+_NO_ADDRESS = 0.235  # of what may do without one; fifteen in a hundred of all
 _BLANK_CLASS = 0.010
 _PADDED_CLASS = 0.35
 _TWIN_IN = 64  # one registration of one class in so many stands under two ids

@@ -375,7 +375,16 @@ def test_renewals_every_ten_years_and_some_show_only_the_new_term() -> None:
     assert 0.2 < share(in_grace) < 0.5
 
 
-def test_last_day_of_a_year_is_the_last_of_some_rights() -> None:
+def test_last_day_is_the_eve_of_the_tenth_anniversary_and_for_some_the_last_of_a_year() -> None:
+    for record in registered()[::20]:
+        begins, ends = (
+            day_of(record.text("SPECIAL-RIGHT-STARTDATE")),
+            day_of(record.text("SPECIAL-RIGHT-ENDDATE"), True),
+        )
+        assert begins and ends
+        after = ends + timedelta(days=1)
+        leap = (begins.month, begins.day) == (2, 29)
+        assert ends.year == 2099 or leap or (after.month, after.day) == (begins.month, begins.day)
     ends = Counter(
         day_of(record.text("SPECIAL-RIGHT-ENDDATE"), True) for record in registered() if is_ours(record.address)
     )

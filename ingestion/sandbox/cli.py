@@ -14,6 +14,7 @@ from types import FrameType
 import click
 
 from ingestion.sandbox import census as counting
+from ingestion.sandbox import trademark_census
 from ingestion.sandbox.catalogue import FEEDS
 from ingestion.sandbox.faults import FAULTS
 from ingestion.sandbox.server import Clock, Sandbox, run
@@ -243,3 +244,27 @@ def census(
         if with_natures:
             found = counting.natures(world, number, until)
             click.echo(f"  places {dict(found.places)}\n  owners {dict(found.owners)} firms {found.distinct_firms}")
+
+
+@main.command("census-trademarks")
+@_seed
+@_scale
+@click.option("--district", default="东丽区", show_default=True, help="By name.")
+@click.option("--on", "days", multiple=True, type=_Day(), help="Stock on this day (repeat); default: year-ends.")
+@click.option("--known", type=_Day(), default=None, help="As far as the deliveries up to this day tell. Default: all.")
+@click.option("--without", default=0, show_default=True, type=click.IntRange(0), help="Marks that are left out.")
+def census_trademarks(
+    seed: int, scale: float, district: str, days: tuple[date, ...], known: date | None, without: int
+) -> None:
+    """Count the synthetic trademark register itself: rights in force (one per number and class), and beside them."""
+    names = counting.district_names()
+    if district not in names:
+        raise click.BadParameter(f"one of {', '.join(names)}", param_hint="--district")
+    asked = list(days) or [date(year, 12, 31) for year in range(2006, date.today().year)]
+    columns = ("in force", "in grace", "cancelled", "moved in", "madrid", "well-known", "indications")
+    click.echo("  day       " + "".join(f"{column:>12}" for column in columns))
+    found = trademark_census.stocks(World(seed, scale), names.index(district), asked, known, without)
+    for day, stock in sorted(found.items()):
+        counts = [stock.in_force, stock.in_grace, stock.cancelled, stock.moved_in]
+        counts += [stock.international, stock.well_known, stock.indications]
+        click.echo(f"  {day}" + "".join(f"{count:>12}" for count in counts))

@@ -14,6 +14,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from ingestion.sandbox.catalogue import FEEDS
 from ingestion.sandbox.cli import main
 from ingestion.sandbox.server import Sandbox
 from ingestion.sandbox.world import World
@@ -142,7 +143,7 @@ def test_faults(server: Sandbox) -> None:
     fault(server, "down", times=2)
     assert [requests.get(file, timeout=10).status_code for _ in range(3)] == [503, 503, 200]
     shown = requests.get(f"{origin(server)}/faults", timeout=10).json()
-    assert shown["cnipa_patents"] == {"fault": "none"}
+    assert shown == {kind.source_id: {"fault": "none"} for kind in FEEDS}
 
 
 def test_wrong_orders_are_refused(server: Sandbox) -> None:

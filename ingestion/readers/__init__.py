@@ -126,9 +126,14 @@ Reader = Callable[..., Iterator[Parsed]]
 
 
 def _readers() -> dict[str, Reader]:
-    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv
+    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv, sei_json
 
-    return {"bibs_xml": cnipa_xml.read, "bibs_csv": bibs_csv.read, "gazette_csv": gazette_csv.read}
+    return {
+        "bibs_xml": cnipa_xml.read,
+        "bibs_csv": bibs_csv.read,
+        "gazette_csv": gazette_csv.read,
+        "sei_json": sei_json.read,
+    }
 
 
 def __getattr__(name: str) -> dict[str, Reader]:

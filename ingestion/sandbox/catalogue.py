@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ingestion.sandbox.feeds import Feed
 from ingestion.sandbox.patent_feed import PatentFeed
+from ingestion.sandbox.reference_feed import ReferenceFeed
 
-FEEDS: tuple[type[Feed], ...] = (PatentFeed,)
+FEEDS: tuple[type[Feed], ...] = (PatentFeed, ReferenceFeed)

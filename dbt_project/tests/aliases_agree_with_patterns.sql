@@ -32,10 +32,7 @@ read as (
             case
                 -- as it stands in an address, after the district
                 when patterns.match_type = 'regex' then '东丽区' || aliases.alias_zh ~ patterns.pattern
-                else exists (
-                    select 1 from unnest(string_to_array(patterns.pattern, '|')) as spellings (spelling)
-                    where strpos(aliases.alias_zh, spellings.spelling) > 0
-                )
+                else aliases.alias_zh ~ patterns.pattern -- plain spellings parted by bars
             end
     order by aliases.alias_zh asc, patterns.priority asc
 

@@ -15,9 +15,17 @@
 -- The few distinct codes are held against the patterns, never the documents: prefixes of the patterns' lengths, joined.
 with
 
-publications as (
+-- not materialized: as a copy of its own the table would have no statistics, and be sorted instead of hashed
+publications as not materialized (
 
-    select * from {{ ref('fct_publications') }}
+    select
+        publication_version_id,
+        publication_number,
+        title,
+        coalesce(ipc_codes, ipc_main) as code_text,
+        known_at
+    from {{ ref('fct_publications') }}
+    where ipc_codes is not null or ipc_main is not null
 
 ),
 
@@ -30,8 +38,7 @@ rules as (
 -- the codes as they stand in the documents, each text once
 code_texts as (
 
-    select distinct coalesce(ipc_codes, ipc_main) as code_text from publications
-    where ipc_codes is not null or ipc_main is not null
+    select distinct code_text from publications
 
 ),
 
@@ -156,7 +163,8 @@ rule_heads as (
 
 ),
 
-candidates as (
+-- materialized: else the words would be looked for again at each use below
+candidates as materialized (
 
     select
         publications.publication_version_id,
@@ -180,7 +188,7 @@ candidates as (
         ) as evidence_keyword,
         publications.known_at
     from publications
-    inner join text_rules on coalesce(publications.ipc_codes, publications.ipc_main) = text_rules.code_text
+    inner join text_rules on publications.code_text = text_rules.code_text
     inner join rule_heads
         on
             text_rules.industry_no = rule_heads.industry_no
@@ -192,11 +200,11 @@ decided as (
 
     select
         candidates.*,
-        case when keyword_kind = 'none' or evidence_keyword is not null then 'matched' else 'undecided' end as decision,
+        case when candidates.keyword_kind = 'none' or candidates.evidence_keyword is not null then 'matched' else 'undecided' end as decision,
         case
-            when keyword_kind = 'none' or evidence_keyword is not null then null
-            when keyword_kind = 'description' then 'keyword_is_description'
-            when keyword_kind = 'open_list' then 'keyword_list_is_open'
+            when candidates.keyword_kind = 'none' or candidates.evidence_keyword is not null then null
+            when candidates.keyword_kind = 'description' then 'keyword_is_description'
+            when candidates.keyword_kind = 'open_list' then 'keyword_list_is_open'
             else 'keyword_not_in_title'
         end as reason
     from candidates

@@ -19,9 +19,8 @@ shipped as (
 -- domains of the classification that the delivered table has; a table that lacks one of them is an excerpt, whoever sent it
 delivered_domains as (
 
-    select count(distinct left(industry_no, 1)) filter (where left(industry_no, 1)::integer <= {{ sei_domain_count() }})
-        as domain_count
-    from delivered
+    select count(distinct left(industry_no, 1)) as domain_count from delivered
+    where left(industry_no, 1)::integer <= {{ sei_domain_count() }}
 
 ),
 
@@ -88,7 +87,8 @@ keyword_items as materialized (
         conditions.keyword ~ {{ keyword_separators() }} as is_in_list,
         items.item ~ {{ and_the_like() }} as is_and_the_like
     from conditions
-    cross join lateral regexp_split_to_table(conditions.keyword, {{ keyword_separators() }}) with ordinality as items (item, item_no)
+    cross join lateral
+        regexp_split_to_table(conditions.keyword, {{ keyword_separators() }}) with ordinality as items (item, item_no)
 
 ),
 

@@ -200,7 +200,10 @@ decided as (
 
     select
         candidates.*,
-        case when candidates.keyword_kind = 'none' or candidates.evidence_keyword is not null then 'matched' else 'undecided' end as decision,
+        case
+            when candidates.keyword_kind = 'none' or candidates.evidence_keyword is not null then 'matched'
+            else 'undecided'
+        end as decision,
         case
             when candidates.keyword_kind = 'none' or candidates.evidence_keyword is not null then null
             when candidates.keyword_kind = 'description' then 'keyword_is_description'

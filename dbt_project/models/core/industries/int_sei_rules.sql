@@ -87,8 +87,8 @@ keyword_items as materialized (
         conditions.keyword ~ {{ keyword_separators() }} as is_in_list,
         items.item ~ {{ and_the_like() }} as is_and_the_like
     from conditions
-    cross join lateral
-        regexp_split_to_table(conditions.keyword, {{ keyword_separators() }}) with ordinality as items (item, item_no)
+    cross join
+        lateral regexp_split_to_table(conditions.keyword, {{ keyword_separators() }}) with ordinality as items (item, item_no)
 
 ),
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.declarations import source_ids
+
 ROOT = Path(__file__).parents[2]
 
-DAG_IDS = {"ingest_cnipa_patents", "build_marts", "deploy_dashboards"}
+DAG_IDS = {"build_marts", "deploy_dashboards", *(f"ingest_{one}" for one in source_ids())}
 
 PARSE = """
 import json, os, socket, sys

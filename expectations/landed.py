@@ -33,6 +33,8 @@ FIRST_DAY = "1900-01-01"
 DAYS_AHEAD = 31
 #: a load that shrinks: below half of the median of the last loads of the same stream
 SHRUNK_TO, SHRINK_HISTORY, SHRINK_LEAST_LOADS, SHRINK_LEAST_ROWS = 0.5, 8, 4, 100
+#: where each file holds the whole table, the one before it is enough
+WHOLE_LEAST_LOADS, WHOLE_LEAST_ROWS = 1, 10
 
 
 @dataclass(frozen=True)
@@ -255,8 +257,9 @@ def profile_query(declared: RawTable) -> sql.Composed:
         left join rows_of r on r.of_load = w.load_id
         left join lateral (
             select case
-                when count(*) >= {least_loads}
-                    and percentile_cont(0.5) within group (order by e.rows_read) >= {least_rows}
+                when count(*) >= case when w.layout = any ({whole}) then {whole_loads} else {least_loads} end
+                    and percentile_cont(0.5) within group (order by e.rows_read)
+                    >= case when w.layout = any ({whole}) then {whole_rows} else {least_rows} end
                     then ceil(percentile_cont(0.5) within group (order by e.rows_read) * {shrunk_to})::bigint
             end as least
             from (
@@ -273,6 +276,9 @@ def profile_query(declared: RawTable) -> sql.Composed:
         figures=sql.SQL(", ").join(figures),
         limits=sql.SQL("").join(sql.SQL("{}, ").format(limit) for limit in limits),
         table=sql.Identifier("raw", declared.name),
+        whole=sql.Literal([layout.name for layout in declared.layouts if layout.is_whole]),
+        whole_loads=sql.Literal(WHOLE_LEAST_LOADS),
+        whole_rows=sql.Literal(WHOLE_LEAST_ROWS),
         least=least,
         most=most,
         few=sql.Literal(FEW),

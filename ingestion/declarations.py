@@ -184,6 +184,9 @@ class Layout(_Model):
     paths: list[PathPattern] = Field(min_length=1)
     rows: RowBand
     unfilled: list[Identifier] = Field(default_factory=list, description="columns that this layout cannot fill")
+    is_whole: bool = Field(
+        default=False, description="each file holds the whole table: one before it is enough to see that it shrank"
+    )
 
 
 class ScopeRule(_Model):

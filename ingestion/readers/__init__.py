@@ -126,7 +126,7 @@ Reader = Callable[..., Iterator[Parsed]]
 
 
 def _readers() -> dict[str, Reader]:
-    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv, prs_text, prs_xml, trademark_xml
+    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv, prs_text, prs_xml, sei_json, trademark_xml
 
     return {
         "bibs_xml": cnipa_xml.read,
@@ -139,6 +139,7 @@ def _readers() -> dict[str, Reader]:
         "trademark_transfers_xml": trademark_xml.reader("trademark_transfers_xml"),
         "trademark_madrid_xml": trademark_xml.reader("trademark_madrid_xml"),
         "trademark_well_known_xml": trademark_xml.reader("trademark_well_known_xml"),
+        "sei_json": sei_json.read,
     }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ingestion import runs
+from ingestion import declarations, loader, runs
 from warehouse import connections, dbt_runner, release
 
 SOURCE = "cnipa_patents"
@@ -81,6 +81,8 @@ def built(
     runs.load(SOURCE)
     with connections.connect("loader") as connection:  # the gate of landed loads has tests of its own
         connection.execute("update ops.loads set state = 'accepted', validated_at = now() where state = 'loaded'")
+    for source_id in declarations.source_ids():  # the build reads the tables of the other sources, empty here
+        loader.ensure_tables(connections.engine("loader"), declarations.declaration(source_id))
     dbt_runner.build(release.open_release("test"))
     with connections.connect("auditor") as connection:
         placed = connection.execute(

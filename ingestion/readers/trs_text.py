@@ -1,0 +1,1 @@
+def read(path, *, limits=None): raise NotImplementedError

@@ -82,8 +82,8 @@ class Parsed:
 
 
 #: columns of raw.cnipa_patents__publications that a reader gives; the loader adds _load_id, _known_at and _layout.
-#: owner_names, priority_numbers and family_numbers are JSON arrays as text. _row_hash is sha256 (hex) over the cleaned fields, so that it depends on
-#: neither the place nor the name of the file.
+#: owner_names, priority_numbers and family_numbers are JSON arrays as text. _row_hash is sha256 (hex) over the cleaned
+#: fields, so that it depends on neither the place nor the name of the file.
 PUBLICATION_SCHEMA = pa.schema(
     [
         ("_row_no", pa.int64()),

@@ -69,7 +69,6 @@ _ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?\sencoding\s*=\s*["'
 _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030"}
 
 
-
 def _parser(**more: bool) -> Any:
     return etree.XMLParser(
         resolve_entities=False,
@@ -259,8 +258,8 @@ class _Said:
     """What one document says, section by section, before anything of it is judged."""
 
     __slots__ = (
-        "agency", "agent_count", "applicants", "assignees", "has_markup", "inventor_count", "ipc_codes", "locarno_codes",
-        "national_entry", "original", "patent_number", "pct_application", "pct_publication", "priorities",
+        "agency", "agent_count", "applicants", "assignees", "has_markup", "inventor_count", "ipc_codes",
+        "locarno_codes", "national_entry", "original", "patent_number", "pct_application", "pct_publication", "priorities",
         "publications", "standard", "title",
     )  # fmt: skip
 
@@ -272,7 +271,9 @@ class _Said:
         self.has_markup = False
         self.ipc_codes: list[str] = []
         self.locarno_codes: list[str] = []
-        self.applicants = self.assignees = self.priorities = None
+        self.applicants: Any = None
+        self.assignees: Any = None
+        self.priorities: Any = None
         self.inventor_count = self.agent_count = 0
         self.agency: str | None = None
         self.pct_application: str | None = None

@@ -129,6 +129,14 @@ def test_gazette_row(gazette: Callable[..., Read]) -> None:
         "agency_name": None,
         "inventor_count": 2,
         "document_status": None,
+        "agent_count": None,
+        "priority_count": None,
+        "first_priority_date": None,
+        "priority_numbers": None,
+        "family_numbers": None,
+        "pct_application_number": None,
+        "pct_publication_number": None,
+        "national_entry_date": None,
         "source_file_name": "invention_published.csv",
     }
 

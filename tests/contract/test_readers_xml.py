@@ -191,6 +191,14 @@ def test_document(bare: Callable[..., dict[str, Any]]) -> None:
         "agency_name": "天津例代理有限公司",
         "inventor_count": 2,
         "document_status": "C",
+        "agent_count": 1,
+        "priority_count": None,
+        "first_priority_date": None,
+        "priority_numbers": None,
+        "family_numbers": None,
+        "pct_application_number": None,
+        "pct_publication_number": None,
+        "national_entry_date": None,
         "source_file_name": name_of(),
     }
 

@@ -259,8 +259,8 @@ class _Said:
 
     __slots__ = (
         "agency", "agent_count", "applicants", "assignees", "has_markup", "inventor_count", "ipc_codes",
-        "locarno_codes", "national_entry", "original", "patent_number", "pct_application", "pct_publication", "priorities",
-        "publications", "standard", "title",
+        "locarno_codes", "national_entry", "original", "patent_number", "pct_application", "pct_publication",
+        "priorities", "publications", "standard", "title",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, Engine
 
-from ingestion import ledger, parts
+from ingestion import ledger, missing, parts
 from ingestion.addresses import source_address
 from ingestion.declarations import Declaration, Match, declaration
 from ingestion.landing import Landing, clean_name, copy_hashed, landing
@@ -86,7 +86,7 @@ class _Listing:
     late: dict[str, tuple[str, str]] = field(default_factory=dict)
     failures: list[tuple[str, TransportError]] = field(default_factory=list)
     incomplete: list[Incomplete] = field(default_factory=list)
-    days: dict[str, set[date]] = field(default_factory=dict)
+    days: dict[str, dict[date, str]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
 
@@ -156,6 +156,7 @@ def pull(
         ),
     )
     with engine.begin() as connection:
+        _settle_missing(connection, source, found, fetch.failures)
         ledger.record(
             connection,
             "land",
@@ -227,7 +228,9 @@ def _list(
         if source.is_skipped_folder(folder):
             found.ignored += 1
             return False
-        day = source.folder_date(folder)
+        day, product = source.folder_date(folder), source.folder_product(folder)
+        if day and product:
+            found.days.setdefault(product, {})[day] = folder
         if not is_wanted_day(day):
             found.is_filtered = True
             return False
@@ -235,8 +238,15 @@ def _list(
             # an old folder whose stamp stands still: what was seen there is still there
             for file in files_before.get(folder, []):
                 take(file)
+            arrived(folder, bool(files_before.get(folder)))
             return False
         return True
+
+    def arrived(folder: str, has_files: bool) -> None:
+        found.seen.add(folder)
+        day, product = source.folder_date(folder), source.folder_product(folder)
+        if day and product and not has_files:
+            found.days[product].pop(day, None)  # an empty folder is no delivery
 
     def take(file: RemoteFile) -> Match | None:
         match = source.recognise(file.path)
@@ -274,6 +284,7 @@ def _list(
                 and (seen is None or seen[0] != file.version)
             ):
                 found.late[file.path] = (file.version, today.isoformat())
+        arrived(folder.path, bool(names))
         # an empty dated folder counts as listed too: what turns up in it afterwards is late
         if (names or source.folder_date(folder.path)) and _is_new(before, folder.path, folder.stamp, names):
             found.folders[folder.path] = (folder.stamp, names)
@@ -288,6 +299,26 @@ def _list(
             f"{transport.address} holds no file of any declared layout (is the address right?)",
         )
     return found
+
+
+def _settle_missing(
+    connection: Connection, source: Declaration, found: _Listing, failures: Mapping[str, tuple[str, str]]
+) -> None:
+    """What this listing shows to be missing is noticed, what it shows to have come is closed."""
+    source_id = source.source_id
+    # a listing that leaves files out by their dates says nothing about folders without a date
+    folders = {one for one in found.seen if not found.is_filtered or source.folder_date(one)}
+    files = [file for file, _ in found.wanted.values()]
+    files += [RemoteFile(one.path) for one in found.incomplete]  # there, if not whole
+    shards = [
+        *missing.in_series(source, (file for file in files if file.folder in folders)),
+        *missing.in_parts(found.incomplete),
+    ]
+    missing.settle(connection, source_id, ("number", "part"), shards, folders=folders)
+    if not found.failures:
+        missing.settle(connection, source_id, ("day",), missing.in_days(found.days, source.cadence.first_day))
+    still = [one for one in missing.still_not_fetched(connection, source_id) if one.object not in failures]
+    missing.settle(connection, source_id, ("not_fetched",), [*missing.not_fetched(failures), *still])
 
 
 def _known_at(file: RemoteFile, match: Match, late: Mapping[tuple[str, str], date], today: date) -> date:
@@ -361,6 +392,7 @@ class _Fetch:
         self._flushed_at = time.monotonic()
         self.fetched = self.refused = self.failed = self.landed = self.left = 0
         self.messages: list[str] = []
+        self.failures: dict[str, tuple[str, str]] = {}
 
     def all(self, wanted: Iterable[tuple[RemoteFile, Match, date]]) -> None:
         queue = list(wanted)
@@ -463,6 +495,7 @@ class _Fetch:
 
     def _failure(self, file: RemoteFile, error: TransportError, *, settled: bool) -> None:
         self.messages.append(f"{file.path}: {error}")
+        self.failures[file.path] = (error.zh, error.en)
         with self._engine.begin() as connection:
             ledger.record(
                 connection, "land", "failed", source_id=self._source.source_id, object_=file.path, run_id=self._run_id,
@@ -503,7 +536,7 @@ def land(
     files = sorted(one for one in path.rglob("*") if one.is_file()) if folder_given else [path]
     if not folder_given and parts.is_part(path.name):
         raise LandRefused(
-            f"{path}: 是分卷的一卷，请给出含全部分卷的文件夹 a part of a split archive: give the folder with all of them"
+            f"{path}: 是分卷的一卷，请给出含全部分卷的文件夹 a part of a split archive: give the folder with all"
         )
     listed, incomplete = parts.gather({file.as_posix(): (RemoteFile(file.as_posix()), None) for file in files})
     marked = is_synthetic or (folder_given and (path / source.transport.synthetic_marker).is_file())

@@ -106,6 +106,7 @@ class _EndToEnd(io.RawIOBase):
                 if count := self._current.readinto(buffer):
                     return count
                 self._current.close()
+                self._current = None
             following = next(self._left, None)
             if following is None:
                 return 0

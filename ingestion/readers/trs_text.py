@@ -2,7 +2,7 @@
 
 Keys are full-width words, values may be wrapped over several lines and hold markup, keys without a value are left out.
 Nothing closes a record but the next one, so a cut shows only in what is missing: a record without all that every record
-has is not loaded, nor is a last one without the closing key of the others.
+has is not loaded, nor is a last one that ends within a line or without the closing key of the others.
 """
 
 from __future__ import annotations
@@ -105,8 +105,14 @@ def _records(path: Path, columns: Columns) -> Iterator[Record]:
                 value=line,
             )
     if record is not None:
-        record.is_cut = others_close and not record.is_closed
+        record.is_cut = not record.is_closed and (others_close or not _ends_with_a_line(path))
         yield record.place, record.cells()
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    with path.open("rb") as handle:
+        handle.seek(-1, 2)
+        return handle.read(1) == b"\n"
 
 
 class _Record:
@@ -161,8 +167,8 @@ class _Record:
         if self._problem is None and self.is_cut:
             self._problem = (
                 "", None, "truncated",
-                f"最后一条记录缺少其他记录都有的“{_LAST_KEY}”，文件被截断",
-                f"the last record lacks {_LAST_KEY}, with which the others end: the file was cut",
+                f"最后一条记录缺少“{_LAST_KEY}”，且其他记录都有或文件止于行中：文件被截断",
+                f"the last record lacks {_LAST_KEY}, which others have, or ends within a line: the file was cut",
             )  # fmt: skip
         if "专利号" in self._values:
             self._values.setdefault("申请号", self._values["专利号"])

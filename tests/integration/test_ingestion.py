@@ -390,7 +390,9 @@ def test_bad_files_are_refused_with_a_reason_and_the_rest_loads(root: Path) -> N
             "where f.state = 'refused' and r.load_id is null and r.reason_zh <> '' and r.reason_en <> ''"
         )
     )
-    assert sorted(refused) == sorted([*(set(bad) - {"half.z01"}), "CN-BIBS-ABSS-10-A_20170405.csv", "CN-BIBS-ABSS-10-A_20170412.csv"])
+    assert sorted(refused) == sorted(
+        [*(set(bad) - {"half.z01"}), "CN-BIBS-ABSS-10-A_20170405.csv", "CN-BIBS-ABSS-10-A_20170412.csv"]
+    )
     assert len(set(refused.values())) >= 6
     assert one("select count(*) from ops.outcomes where step = 'load' and status = 'failed'") == 6
     before = counts()

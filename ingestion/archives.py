@@ -235,6 +235,8 @@ class Archive:
         checked = [(info, _safe_name(info, place)) for info in infos]
         if end.last_disk > 0:
             _unsplit(handle, infos, end, place.rstrip("!") or "文件")
+        if any(info.header_offset < 0 for info in infos):
+            raise _truncated(place.rstrip("!") or "文件")  # the beginning is lost
         handle.seek(0)
         first = min((info.header_offset for info in infos), default=0)
         if first > 0 and handle.read(4) == b"PK\x03\x04":

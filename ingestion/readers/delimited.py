@@ -42,6 +42,7 @@ class Columns:
     shown_of_broken: int  # leading columns that can be shown of a row with a wrong number of columns
     build: Callable[[list[str]], tuple[object, ...]]
     records: Callable[[Path, Columns], Iterator[Record]] | None = None  # else the rows of a CSV
+    whole_end: re.Pattern[str] | None = None  # how the last cell of a file ends that does not end with a line
 
 
 #: place and cells of one row, or why it has none
@@ -205,8 +206,36 @@ def _check_file(path: Path, limits: Limits) -> None:
         )
 
 
+def ends_with_a_line(path: Path) -> bool:
+    """Whether the file's last line is ended: if not, the file may have been cut within it."""
+    with path.open("rb") as handle:
+        handle.seek(-1, 2)
+        return handle.read(1) == b"\n"
+
+
 def _records(path: Path, columns: Columns) -> Iterator[Record]:
-    return (columns.records or _rows)(path, columns)
+    records = (columns.records or _rows)(path, columns)
+    if columns.whole_end is None or ends_with_a_line(path):
+        return records
+    return _but_for_a_cut_end(records, columns)
+
+
+def _but_for_a_cut_end(records: Iterator[Record], columns: Columns) -> Iterator[Record]:
+    assert columns.whole_end is not None
+    last = next(records, None)
+    for following in records:
+        assert last is not None
+        yield last
+        last = following
+    if last is None:
+        return
+    place, cells = last
+    if not isinstance(cells, Reject) and not columns.whole_end.search(cells[-1]):
+        reason_zh, reason_en = "文件在最后一行中间被截断", "the file was cut within its last line"
+        row_text = _row_text(cells, columns)
+        yield place, reject(place, columns.names[-1], cells[-1], "truncated", reason_zh, reason_en, row_text)
+    else:
+        yield last
 
 
 def _rows(path: Path, columns: Columns) -> Iterator[Record]:

@@ -6,6 +6,7 @@ crawler could not write. `authorized_announcement_date` is the day of publicatio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,4 +82,5 @@ _COLUMNS = Columns(
     row_number=0,
     shown_of_broken=4,
     build=_build,
+    whole_end=re.compile(r"^$|(?:\)[A-Z]{0,2}|[;；])\s*$"),
 )

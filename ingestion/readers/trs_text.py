@@ -15,7 +15,7 @@ from pathlib import Path
 from ingestion import numbers, text
 from ingestion.archives import Bounds
 from ingestion.readers import Limits, Parsed, Refusal, Reject
-from ingestion.readers.delimited import Columns, Record, lines_of
+from ingestion.readers.delimited import Columns, Record, ends_with_a_line, lines_of
 from ingestion.readers.delimited import read as read_flat
 from ingestion.readers.rows import (
     EARLIEST_ABROAD,
@@ -105,14 +105,8 @@ def _records(path: Path, columns: Columns) -> Iterator[Record]:
                 value=line,
             )
     if record is not None:
-        record.is_cut = not record.is_closed and (others_close or not _ends_with_a_line(path))
+        record.is_cut = not record.is_closed and (others_close or not ends_with_a_line(path))
         yield record.place, record.cells()
-
-
-def _ends_with_a_line(path: Path) -> bool:
-    with path.open("rb") as handle:
-        handle.seek(-1, 2)
-        return handle.read(1) == b"\n"
 
 
 class _Record:

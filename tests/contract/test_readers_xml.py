@@ -495,10 +495,18 @@ def test_declared_gb18030_is_read(bare: Callable[..., dict[str, Any]]) -> None:
 
 
 def test_bad_bare_document_is_refused_as_a_file(bare: Callable[..., dict[str, Any]]) -> None:
-    for text, rule in ((document(doctype=EXTERNAL), "xml_entity"), (b"", "empty_file"), (b"<a", "xml_malformed")):
+    for text, rule in (
+        (document(doctype=EXTERNAL), "xml_entity"),
+        (b"", "empty_file"),
+        (b"<a", "xml_malformed"),
+        (document().encode("gb18030"), "wrong_encoding"),
+        (document(root_number="107087399"), "number_disagrees"),
+        (document().replace("20170822", "20170231"), "bad_date"),
+        (document(extra=f"<a>{'x' * (17 << 20)}</a>"), "too_large"),
+    ):
         with pytest.raises(Refusal) as caught:
             bare(text)
-        assert caught.value.rule == rule
+        assert caught.value.rule == rule and caught.value.reason_zh and caught.value.reason_en
 
 
 def test_document_too_large(zipped: Callable[..., Read]) -> None:

@@ -165,6 +165,9 @@ def run(count: int, rounds: int) -> dict[str, Any]:
         alone.close()
         settings = [Workers(cores[:1], zips)] + ([Workers(cores[:2], zips)] if len(cores) > 1 else [])
         try:
+            for workers in settings:  # caches and memory as they are when the work has been going on for a while
+                for method in METHODS:
+                    workers.run(method)
             for number in range(rounds):
                 for workers, used in zip(settings, (1, 2), strict=False):
                     for method in list(METHODS)[:: 1 if number % 2 else -1]:

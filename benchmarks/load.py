@@ -170,6 +170,7 @@ class Bench:
                 "entities": [
                     like.entities[0].model_copy(update={"columns": columns, "natural_key": ["publication_number"]})
                 ],
+                "layouts": [like.layouts[0].model_copy(update={"name": "bench"})],
                 "load_scope": Scope(default="all", scopes={}),
             }
         )

@@ -41,7 +41,6 @@ from ingestion.declarations import Column, Declaration, Scope, declaration
 from ingestion.readers import Parsed
 from warehouse import bootstrap, connections
 
-RESULTS = Path(__file__).parent / "results"
 BAR = 0.85
 BATCH_ROWS = 50_000
 SUBSETS = {"pandas.to_sql": 50_000, "dlt": 1_000_000}
@@ -171,6 +170,7 @@ class Bench:
                 "entities": [
                     like.entities[0].model_copy(update={"columns": columns, "natural_key": ["publication_number"]})
                 ],
+                "layouts": [like.layouts[0].model_copy(update={"name": "bench"})],
                 "load_scope": Scope(default="all", scopes={}),
             }
         )
@@ -419,13 +419,12 @@ def as_markdown(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--no-peers", action="store_true", help="only psql and ours")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for load.json and load.md")
-    chosen = parser.parse_args()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows to load")
+    parser.add_argument("--no-peers", action="store_true", help="load: only psql and ours")
+
+
+def main(chosen: argparse.Namespace) -> int:
     report = run(chosen.rows, chosen.rounds, peers=not chosen.no_peers)
     chosen.results.mkdir(parents=True, exist_ok=True)
     (chosen.results / "load.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -433,7 +432,3 @@ def main() -> int:
     (chosen.results / "load.md").write_text(words, encoding="utf-8")
     print(words)
     return 0 if report["passed"] else 1
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

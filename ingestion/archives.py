@@ -1,7 +1,8 @@
 """Zips from outside, read within bounds. Headers are never trusted: what is counted is what comes out.
 
 Only the central directory is taken from `zipfile`; the members are inflated here, each with a ceiling, so that no size
-that a header claims decides how much memory or disk is used. A zip inside a zip is read, one level deep.
+that a header claims decides how much memory or disk is used. A zip inside a zip is read, one level deep. The parts of
+a split zip are read when they were joined end to end before (`ingestion.parts`); a part alone is refused.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _LENGTHS = struct.Struct("<2H")  # of name and extra field, at 26 in the local header
 _END_RECORD = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
+_SPLIT_MARKER = b"PK\x07\x08"  # begins the first part of a split archive
+_DESCRIPTORS = (0, 12, 16, 20, 24)  # bytes that may follow a member's data
 _DIRECTORY_ENTRY = 512  # bytes of the directory that one member may take on the average
 _ENCRYPTED = 0x1
 _UTF8_NAME = 0x800
@@ -215,7 +218,8 @@ class Archive:
     def _directory(self, handle: IO[bytes], place: str) -> Iterator[Member]:
         """Checked members of one zip, folders left out; Refusal with its rule for everything that is not harmless."""
         size = handle.seek(0, 2)
-        if _check_end(handle, size, place) > self._limits.max_members * _DIRECTORY_ENTRY:
+        end = _check_end(handle, size, place)
+        if end.directory_size > self._limits.max_members * _DIRECTORY_ENTRY:
             raise _too_many(self._limits.max_members, place)  # before a directory of that size is read
         try:
             infos = zipfile.ZipFile(handle).infolist()
@@ -231,6 +235,10 @@ class Archive:
         if self._count > self._limits.max_members:
             raise _too_many(self._limits.max_members, place)
         checked = [(info, _safe_name(info, place)) for info in infos]
+        if end.last_disk > 0:
+            _unsplit(handle, infos, end, place.rstrip("!") or "文件")
+        if any(info.header_offset < 0 for info in infos):
+            raise _truncated(place.rstrip("!") or "文件")  # the beginning is lost
         handle.seek(0)
         first = min((info.header_offset for info in infos), default=0)
         if first > 0 and handle.read(4) == b"PK\x03\x04":
@@ -242,9 +250,9 @@ class Archive:
             raise _bomb(place.rstrip("!") or "文件", "overlapping members 成员重叠")
         ends = dict(zip(offsets, [*offsets[1:], size], strict=False))
         for info, name in checked:
-            end = ends[info.header_offset]
-            if info.header_offset + _LOCAL_HEADER.size + info.compress_size > end:
-                raise _bomb(place + name, "overlapping members 成员重叠") if end < size else _truncated(place + name)
+            limit = ends[info.header_offset]
+            if info.header_offset + _LOCAL_HEADER.size + info.compress_size > limit:
+                raise _bomb(place + name, "overlapping members 成员重叠") if limit < size else _truncated(place + name)
             if name.endswith("/"):
                 self.folders.append((place + name).rstrip("/"))
             else:
@@ -253,7 +261,7 @@ class Archive:
                     name,
                     handle,
                     info.header_offset,
-                    end,
+                    limit,
                     info.compress_size,
                     info.compress_type,
                     info.CRC,
@@ -276,25 +284,37 @@ def _is_zip_name(name: str) -> bool:
     return name[-4:].lower() == ".zip" or bool(_SPLIT_NAME.search(name))
 
 
-def _check_end(handle: IO[bytes], size: int, place: str) -> int:
-    """Find the end record; tell a truncated zip from a part of a split one and from a file that is no zip at all.
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What the end record says: size of the directory, where its part begins, and the number of the last part."""
 
-    Returns the size of the directory in bytes."""
+    directory_size: int
+    directory_base: int = 0
+    last_disk: int = 0
+
+
+def _check_end(handle: IO[bytes], size: int, place: str) -> _End:
+    """Find the end record; tell a truncated zip from a part of a split one and from a file that is no zip at all."""
     where = place.rstrip("!") or "文件"
     handle.seek(0)
     start = handle.read(4)
-    if start == b"PK\x07\x08":  # marker of the first part of a split archive
-        raise _split(where)
     tail_size = min(size, _END_RECORD.size + 0xFFFF)
     handle.seek(size - tail_size)
     tail = handle.read(tail_size)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END_RECORD.size:
+        if start == _SPLIT_MARKER:
+            raise _split(where)
         if start[:2] == b"PK":
             raise _truncated(where)
         raise Refusal("not_a_zip", "不是 ZIP 压缩包", "the file is no zip archive", place=where)
-    _, disk, directory_disk, on_disk, in_all, directory_size, *_ = _END_RECORD.unpack_from(tail, at)
-    if disk not in (0, 0xFFFF) or directory_disk not in (0, 0xFFFF) or on_disk != in_all:
+    _, disk, directory_disk, on_disk, in_all, directory_size, offset, _ = _END_RECORD.unpack_from(tail, at)
+    if disk not in (0, 0xFFFF):
+        base = size - tail_size + at - directory_size - offset
+        if start != _SPLIT_MARKER or base <= 0 or 0xFFFFFFFF in (directory_size, offset):
+            raise _split(where)  # the first part is not there, or the directory reaches back before it
+        return _End(int(directory_size), base, int(disk))
+    if start == _SPLIT_MARKER or directory_disk not in (0, 0xFFFF) or on_disk != in_all:
         raise _split(where)
     if directory_size == 0xFFFFFFFF:  # zip64: the true size stands in a record of its own, before its locator
         locator = tail[at - _LOCATOR.size : at] if at >= _LOCATOR.size else b""
@@ -305,7 +325,43 @@ def _check_end(handle: IO[bytes], size: int, place: str) -> int:
         if len(record) < 56:
             raise _truncated(where)
         directory_size = int.from_bytes(record[40:48], "little")
-    return int(directory_size)
+    return _End(int(directory_size))
+
+
+def _unsplit(handle: IO[bytes], infos: list[zipfile.ZipInfo], end: _End, where: str) -> None:
+    """Turn offsets within parts into offsets within the parts joined end to end; Refusal when a part is missing.
+
+    No part says where it begins. But members follow one another without a gap, so the first member of a part begins
+    where the one before it ends; every place found so must hold the header of its member.
+    """
+    bases = {0: 0}
+    after = len(_SPLIT_MARKER)
+    for info in sorted(infos, key=lambda one: (one.volume, one.header_offset)):
+        offset = info.header_offset - end.directory_base  # zipfile has added it, as if there were one part
+        at = after if info.volume not in bases else bases[info.volume] + offset
+        for descriptor in (0,) if info.volume in bases else _DESCRIPTORS:
+            handle.seek(max(at + descriptor, 0))
+            header = handle.read(_LOCAL_HEADER.size)
+            name_length, extra_length = (
+                _LENGTHS.unpack_from(header, 26) if len(header) == _LOCAL_HEADER.size else (0, 0)
+            )
+            if header[:4] == b"PK\x03\x04" and handle.read(name_length) == _raw_name(info):
+                at += descriptor
+                break
+        else:
+            raise _split(where)
+        bases.setdefault(info.volume, at - offset)
+        info.header_offset = at
+        after = at + _LOCAL_HEADER.size + name_length + extra_length + info.compress_size
+    if (
+        any(volume > end.last_disk for volume in bases)
+        or bases.get(end.last_disk, end.directory_base) > end.directory_base
+    ):
+        raise _split(where)
+
+
+def _raw_name(info: zipfile.ZipInfo) -> bytes:
+    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_NAME else "cp437")
 
 
 def _safe_name(info: zipfile.ZipInfo, place: str) -> str:

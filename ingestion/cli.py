@@ -188,7 +188,8 @@ def pull(source_id: str, since: date | None, until: date | None, full: bool) -> 
     console.print(
         f"列出 listed {result.listed} · 忽略 ignored {result.ignored} · 已有 known {result.known} · "
         f"拉取 fetched {result.fetched} · 新落地 landed {result.landed} · 旧目录新出现 late {result.late} · "
-        f"拒收 refused {result.refused} · 失败 failed {result.failed} · 剩余 left {result.left}"
+        f"拒收 refused {result.refused} · 失败 failed {result.failed} · 剩余 left {result.left} · "
+        f"缺分卷 incomplete {result.incomplete}"
     )
     sys.exit(FAILED if result.failed or result.left else 0)
 
@@ -264,7 +265,11 @@ def status(source_id: str | None, rejects: bool) -> None:
     from ingestion import runs
 
     for one in runs.status(source_id):
-        sign = "[yellow]![/yellow]" if one.is_late or one.refused_files or one.loads_held else "[green]✓[/green]"
+        sign = (
+            "[yellow]![/yellow]"
+            if one.is_late or one.refused_files or one.loads_held or one.shards_missing
+            else "[green]✓[/green]"
+        )
         synthetic = " · [yellow]合成数据 synthetic data[/yellow]" if one.is_synthetic else ""
         table = Table.grid(padding=(0, 2))
         for label, value in (
@@ -278,6 +283,14 @@ def status(source_id: str | None, rejects: bool) -> None:
                 f"待检 unchecked {one.loads_waiting} · 通过 accepted {one.loads_accepted} · 扣留 held {one.loads_held}",
             ),
             ("行 rows", f"装载 loaded {one.rows_loaded:,} · 拒收 rejected {one.rows_rejected:,}"),
+            (
+                "缺失 missing",
+                "\n".join(
+                    [f"{one.shards_missing} 个分片 shards", *map(escape, one.missing)]
+                    if one.shards_missing
+                    else ["无 none"]
+                ),
+            ),
             ("最新数据 newest", f"{one.last_known_at or '—'}（{one.cadence_zh}）"),
             ("最近拉取 last pull", f"{one.last_success_at:%Y-%m-%d %H:%M} UTC" if one.last_success_at else "—"),
             ("说明 note", escape(one.message_zh)),

@@ -68,7 +68,12 @@ class Transport(_Model):
     kind: Literal["tree"] = Field(description="tree: folders and files below one address")
     schemes: list[Literal["file", "ftp", "http", "https", "s3"]] = Field(min_length=1)
     dated_folder: str | None = Field(
-        default=None, description="regular expression of a leaf folder's path with a group known_at: allows to skip it"
+        default=None,
+        description="regular expression of a leaf folder's path with a group known_at: allows to skip it; a group "
+        "product tells the series of folders apart in which a missing day is noticed",
+    )
+    shard_number: str | None = Field(
+        default=None, description="regular expression of a file name with groups series and number: gaps are noticed"
     )
     skipped_folders: str | None = Field(default=None, description="folders that are never entered")
     synthetic_marker: str = "SYNTHETIC.txt"
@@ -76,7 +81,7 @@ class Transport(_Model):
         default=7, ge=1, description="every so many days all folders are read again, whatever their time stamp"
     )
 
-    @field_validator("dated_folder", "skipped_folders")
+    @field_validator("dated_folder", "skipped_folders", "shard_number")
     @classmethod
     def _expression(cls, value: str | None) -> str | None:
         return value if value is None else _checked_expression(value)
@@ -365,6 +370,20 @@ class Declaration(_Model):
             return None
         found = re.search(self.transport.dated_folder, folder)
         return _date(found.group("known_at")) if found else None
+
+    def folder_product(self, folder: str) -> str | None:
+        """The product whose day a dated folder holds, where the declaration tells products apart."""
+        if self.transport.dated_folder is None:
+            return None
+        found = re.search(self.transport.dated_folder, folder)
+        return found.groupdict().get("product") if found else None
+
+    def shard(self, name: str) -> tuple[str, int, int] | None:
+        """Series, number and digits of a numbered file of a delivery, `…_0003.zip`; None for any other file."""
+        if self.transport.shard_number is None:
+            return None
+        found = re.fullmatch(self.transport.shard_number, name)
+        return (found["series"], int(found["number"]), len(found["number"])) if found else None
 
     def is_skipped_folder(self, folder: str) -> bool:
         return bool(self.transport.skipped_folders and re.search(self.transport.skipped_folders, folder))

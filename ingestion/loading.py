@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy.exc
 from sqlalchemy import Engine
 
-from ingestion import ledger, loader
+from ingestion import ledger, loader, missing
 from ingestion.declarations import Declaration, declaration
 from ingestion.landing import Landing, landing
 from ingestion.ledger import LandedFile
@@ -66,6 +66,7 @@ def load(
     tally.join(_load_in_turn(job, [file for file in waiting if file.file_id not in tally.handled], progress))
     result = tally.result()
     with engine.begin() as connection:
+        missing.settle(connection, source_id, ("unreadable",), missing.unreadable(connection, source_id))
         ledger.record(
             connection,
             "load",

@@ -5,20 +5,22 @@ One bad file never blocks the rest; a run that was killed leaves nothing that th
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import Connection, Engine
 
-from ingestion import ledger
+from ingestion import ledger, missing, parts
 from ingestion.addresses import source_address
 from ingestion.declarations import Declaration, Match, declaration
 from ingestion.landing import Landing, clean_name, copy_hashed, landing
 from ingestion.ledger import Listed
+from ingestion.parts import Incomplete
 from ingestion.results import SHANGHAI, Counted, Progress, silent
 from ingestion.transport import (
     Fetched,
@@ -42,9 +44,13 @@ class LandRefused(ValueError):
 
 @dataclass(frozen=True)
 class PullResult(Counted):
-    """Files of one pull. listed = known + fetched + refused + failed + left, without the ignored ones."""
+    """Files of one pull. listed = known + fetched + refused + failed + left, without the ignored ones.
+
+    A split archive is one file; `incomplete` ones lack a part, are not among the listed and come with a later delivery.
+    """
 
     listed: int = 0
+    incomplete: int = 0
     ignored: int = 0
     fetched: int = 0
     known: int = 0
@@ -79,6 +85,9 @@ class _Listing:
     folders: dict[str, tuple[str, dict[str, tuple[str, int | None]]]] = field(default_factory=dict)
     late: dict[str, tuple[str, str]] = field(default_factory=dict)
     failures: list[tuple[str, TransportError]] = field(default_factory=list)
+    incomplete: list[Incomplete] = field(default_factory=list)
+    days: dict[str, dict[date, str]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
 
 
 def pull(
@@ -122,7 +131,7 @@ def pull(
         settled = ledger.settled_versions(connection, source_id, root)
         late = ledger.found_late(connection, source_id, root)
     wanted = [
-        (file, match, late.get((file.path, file.version)) or match.stated_date or today)
+        (file, match, _known_at(file, match, late, today))
         for file, match in found.wanted.values()
         if (file.path, file.version) not in settled
     ]
@@ -139,13 +148,19 @@ def pull(
         left=fetch.left,
         late=len(found.late),
         landed=fetch.landed,
-        messages=(*(str(error) for _, error in found.failures), *fetch.messages),
+        incomplete=len(found.incomplete),
+        messages=(
+            *(str(error) for _, error in found.failures),
+            *(f"{one.path}: {one.zh} {one.en}" for one in found.incomplete),
+            *fetch.messages,
+        ),
     )
     with engine.begin() as connection:
+        _settle_missing(connection, source, found, fetch.failures)
         ledger.record(
             connection,
             "land",
-            "warn" if result.failed or result.refused or result.left else "ok",
+            "warn" if result.failed or result.refused or result.left or result.incomplete else "ok",
             source_id=source_id,
             object_=root,
             run_id=run_id,
@@ -153,7 +168,13 @@ def pull(
             en=f"{result.listed} files listed: {result.known} known, {result.fetched} new, {result.failed} failed",
             rows_in=result.listed,
             rows_out=result.landed,
-            details={"ignored": result.ignored, "refused": result.refused, "left": result.left, "late": result.late},
+            details={
+                "ignored": result.ignored,
+                "refused": result.refused,
+                "left": result.left,
+                "late": result.late,
+                "incomplete": [{"path": one.path, "missing": list(one.missing)} for one in found.incomplete],
+            },
             started_at=started_at,
         )
         if made := transport.requests_made - requests_of_listing:
@@ -207,7 +228,9 @@ def _list(
         if source.is_skipped_folder(folder):
             found.ignored += 1
             return False
-        day = source.folder_date(folder)
+        day, product = source.folder_date(folder), source.folder_product(folder)
+        if day and product:
+            found.days.setdefault(product, {})[day] = folder
         if not is_wanted_day(day):
             found.is_filtered = True
             return False
@@ -215,8 +238,15 @@ def _list(
             # an old folder whose stamp stands still: what was seen there is still there
             for file in files_before.get(folder, []):
                 take(file)
+            arrived(folder, bool(files_before.get(folder)))
             return False
         return True
+
+    def arrived(folder: str, has_files: bool) -> None:
+        found.seen.add(folder)
+        day, product = source.folder_date(folder), source.folder_product(folder)
+        if day and product and not has_files:
+            found.days[product].pop(day, None)  # an empty folder is no delivery
 
     def take(file: RemoteFile) -> Match | None:
         match = source.recognise(file.path)
@@ -254,19 +284,47 @@ def _list(
                 and (seen is None or seen[0] != file.version)
             ):
                 found.late[file.path] = (file.version, today.isoformat())
+        arrived(folder.path, bool(names))
         # an empty dated folder counts as listed too: what turns up in it afterwards is late
         if (names or source.folder_date(folder.path)) and _is_new(before, folder.path, folder.stamp, names):
             found.folders[folder.path] = (folder.stamp, names)
         progress("list", len(found.wanted), None)
     if since or until:
         found.is_full = False
-    if not found.wanted and not found.is_filtered:
+    found.wanted, found.incomplete = parts.gather(found.wanted)
+    if not found.wanted and not found.incomplete and not found.is_filtered:
         raise TransportError(
             "empty_listing",
             f"{transport.address} 没有任何可识别的文件（地址是否正确？）",
             f"{transport.address} holds no file of any declared layout (is the address right?)",
         )
     return found
+
+
+def _settle_missing(
+    connection: Connection, source: Declaration, found: _Listing, failures: Mapping[str, tuple[str, str]]
+) -> None:
+    """What this listing shows to be missing is noticed, what it shows to have come is closed."""
+    source_id = source.source_id
+    # a listing that leaves files out by their dates says nothing about folders without a date
+    folders = {one for one in found.seen if not found.is_filtered or source.folder_date(one)}
+    files = [file for file, _ in found.wanted.values()]
+    files += [RemoteFile(one.path) for one in found.incomplete]  # there, if not whole
+    shards = [
+        *missing.in_series(source, (file for file in files if file.folder in folders)),
+        *missing.in_parts(found.incomplete),
+    ]
+    missing.settle(connection, source_id, ("number", "part"), shards, folders=folders)
+    if not found.failures:
+        missing.settle(connection, source_id, ("day",), missing.in_days(found.days, source.cadence.first_day))
+    still = [one for one in missing.still_not_fetched(connection, source_id) if one.object not in failures]
+    missing.settle(connection, source_id, ("not_fetched",), [*missing.not_fetched(failures), *still])
+
+
+def _known_at(file: RemoteFile, match: Match, late: Mapping[tuple[str, str], date], today: date) -> date:
+    """The day the source made a file known: that of its path, or that on which it, or its last part, turned up late."""
+    found = [day for part in file.parts or (file,) if (day := late.get((part.path, part.version)))]
+    return max(found, default=None) or match.stated_date or today
 
 
 def _is_new(before: Listed, folder: str, stamp: str, names: dict[str, tuple[str, int | None]]) -> bool:
@@ -334,6 +392,7 @@ class _Fetch:
         self._flushed_at = time.monotonic()
         self.fetched = self.refused = self.failed = self.landed = self.left = 0
         self.messages: list[str] = []
+        self.failures: dict[str, tuple[str, str]] = {}
 
     def all(self, wanted: Iterable[tuple[RemoteFile, Match, date]]) -> None:
         queue = list(wanted)
@@ -370,13 +429,29 @@ class _Fetch:
                 f"{file.size} bytes, the limit is {most}; not fetched",
             )
         with self._area.aside() as handle:
-            fetched = self._transport.fetch(file, handle, most)
+            fetched = self._fetch_parts(file, handle, most) if file.parts else self._transport.fetch(file, handle, most)
             landing_path = self._area.keep(handle, self._source.source_id, fetched.sha256, file.name)
         self.fetched += 1
         is_synthetic = self._is_synthetic or fetched.is_synthetic
         self._pending.append((file, self._row(file, match, known_at, fetched, landing_path, is_synthetic)))
         if len(self._pending) >= _FLUSH_FILES or time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
             self._flush()
+
+    def _fetch_parts(self, file: RemoteFile, target: IO[bytes], most: int) -> Fetched:
+        """The parts of a set end to end; what each was is kept beside the request."""
+        digest, size, is_synthetic, pieces = hashlib.sha256(), 0, False, []
+        for part in file.parts:
+            with self._area.aside() as aside:
+                fetched = self._transport.fetch(part, aside, most - size)
+                aside.seek(0)
+                while chunk := aside.read(1 << 20):
+                    digest.update(chunk)
+                    target.write(chunk)
+            size += fetched.size
+            is_synthetic |= fetched.is_synthetic
+            pieces.append({"path": part.path, "size": fetched.size, "sha256": fetched.sha256, **fetched.request})
+        request = {"scheme": pieces[0]["scheme"], "version": file.version, "parts": pieces}
+        return Fetched(size, digest.hexdigest(), is_synthetic, request)
 
     def _row(
         self,
@@ -420,6 +495,7 @@ class _Fetch:
 
     def _failure(self, file: RemoteFile, error: TransportError, *, settled: bool) -> None:
         self.messages.append(f"{file.path}: {error}")
+        self.failures[file.path] = (error.zh, error.en)
         with self._engine.begin() as connection:
             ledger.record(
                 connection, "land", "failed", source_id=self._source.source_id, object_=file.path, run_id=self._run_id,
@@ -458,11 +534,18 @@ def land(
         raise LandRefused(f"{path} 不存在 does not exist")
     folder_given = path.is_dir()
     files = sorted(one for one in path.rglob("*") if one.is_file()) if folder_given else [path]
+    if not folder_given and parts.is_part(path.name):
+        raise LandRefused(
+            f"{path}: 是分卷的一卷，请给出含全部分卷的文件夹 a part of a split archive: give the folder with all"
+        )
+    listed, incomplete = parts.gather({file.as_posix(): (RemoteFile(file.as_posix()), None) for file in files})
     marked = is_synthetic or (folder_given and (path / source.transport.synthetic_marker).is_file())
     today = datetime.now(SHANGHAI).date()
     area.clear_aside()
     new: list[ledger.LandedFile] = []
-    for file in files:
+    for one in incomplete:
+        _note_incomplete(engine, source_id, one, run_id)
+    for file, pieces in _on_disk(listed.values()):
         started_at = ledger.now()
         absolute = file.resolve()
         match = source.recognise(absolute.as_posix().lstrip("/"))
@@ -473,9 +556,9 @@ def land(
             raise LandRefused(
                 f"{file}: 路径不符合任何已声明的格式，请用 --layout 指定 no declared layout has such a path"
             )
-        if absolute.stat().st_size > source.limits.max_file_bytes:
+        if sum(piece.stat().st_size for piece in pieces) > source.limits.max_file_bytes:
             raise LandRefused(f"{file}: 超过上限 larger than {source.limits.max_file_bytes} bytes")
-        with absolute.open("rb") as handle, area.aside() as aside:
+        with parts.joined(pieces) as handle, area.aside() as aside:
             size, sha256 = copy_hashed(handle, aside)
             landing_path = area.keep(aside, source_id, sha256, file.name)
         row: dict[str, Any] = {
@@ -488,7 +571,7 @@ def land(
             "content_sha256": sha256,
             "size_bytes": size,
             "is_synthetic": marked,
-            "request": {"scheme": "by hand", "version": ""},
+            "request": {"scheme": "by hand", "version": "", **_parts_by_hand(pieces)},
             "known_at": known_at or (match.stated_date if match else None) or today,
         }
         with engine.begin() as connection:
@@ -503,6 +586,25 @@ def land(
             kept = {key: row[key] for key in ledger.LandedFile.__dataclass_fields__ if key in row}
             new.append(ledger.LandedFile(file_id=file_id, state="landed", **kept))
     return new
+
+
+def _on_disk(listed: Iterable[tuple[RemoteFile, None]]) -> list[tuple[Path, list[Path]]]:
+    """Each file with what it is joined from: itself, or the parts of a split archive."""
+    return sorted((Path(file.path), [Path(part.path) for part in file.parts or (file,)]) for file, _ in listed)
+
+
+def _note_incomplete(engine: Engine, source_id: str, one: Incomplete, run_id: str | None) -> None:
+    with engine.begin() as connection:
+        ledger.record(
+            connection, "land", "warn", source_id=source_id, object_=one.path, run_id=run_id, zh=one.zh, en=one.en,
+            details={"rule": "split_archive", "missing": list(one.missing)},
+        )  # fmt: skip
+
+
+def _parts_by_hand(pieces: Sequence[Path]) -> dict[str, Any]:
+    if len(pieces) == 1:
+        return {}
+    return {"parts": [{"path": piece.name, "size": piece.stat().st_size} for piece in pieces]}
 
 
 def _note(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from ingestion import loader
+from ingestion import loader, missing
 from ingestion.addresses import source_address
 from ingestion.declarations import Declaration, declaration, source_ids
 from ingestion.landing import landing
@@ -19,10 +19,15 @@ from ingestion.transport import open_transport
 from warehouse import connections
 from warehouse.tables import landed_files, loads, outcomes, rejected_rows
 
+_MOST_SHOWN = 10  # missing shards of a source
+
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """Where one source stands. Times are UTC; `is_late` follows the declaration's late_after_days."""
+    """Where one source stands. Times are UTC; `is_late` follows the declaration's late_after_days.
+
+    `missing` names the latest of the shards that should be there and are not, each with its reason.
+    """
 
     source_id: str
     name_zh: str
@@ -41,6 +46,8 @@ class SourceStatus:
     is_late: bool
     is_synthetic: bool
     message_zh: str
+    shards_missing: int = 0
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,9 @@ def _status(connection: Connection, source: Declaration) -> SourceStatus:
         parts.append(f"{of_files['refused']} 个文件被拒收")
     if "held" in of_loads:
         parts.append(f"{of_loads['held'][0]} 批数据被扣留")
+    shards_missing = missing.open_count(connection, source.source_id)
+    if shards_missing:
+        parts.append(f"{shards_missing} 个分片缺失或不可读")
     return SourceStatus(
         source_id=source.source_id,
         name_zh=source.name.zh,
@@ -120,6 +130,10 @@ def _status(connection: Connection, source: Declaration) -> SourceStatus:
         is_late=is_late,
         is_synthetic=any(one[4] for one in of_loads.values()),
         message_zh="；".join(parts) or "正常",
+        shards_missing=shards_missing,
+        missing=tuple(
+            f"{path}: {zh} {en}" for _, path, zh, en in missing.open_ones(connection, source.source_id, _MOST_SHOWN)
+        ),
     )
 
 

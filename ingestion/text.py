@@ -155,14 +155,15 @@ def ipc_codes(text: str | None) -> list[str]:
         return []
     codes = []
     for part in _SEPARATORS.split(text):
-        code = _ipc(part)
+        code = ipc_code(part)
         if code is not None and code not in codes:
             codes.append(code)
     return codes
 
 
 @lru_cache(maxsize=65536)
-def _ipc(text: str) -> str | None:
+def ipc_code(text: str | None) -> str | None:
+    """The normal form of one symbol, `H05K    1/02    (2006.01)` → `H05K1/02`; None when it is none."""
     cleaned = clean(text)
     if cleaned is None:
         return None

@@ -61,11 +61,15 @@ class QuotaSpent(TransportError):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A listed file. `path` is below the address, decoded; `version` changes when the file does, '' if unknown."""
+    """A listed file. `path` is below the address, decoded; `version` changes when the file does, '' if unknown.
+
+    `parts` are the files that it is joined from, see `ingestion.parts`; empty for one that is listed itself.
+    """
 
     path: str
     size: int | None = None
     version: str = ""
+    parts: tuple[RemoteFile, ...] = ()
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -105,6 +106,32 @@ def bibs_zip(
             info.compress_type = archive.compression
             archive.writestr(info, content)
     return path
+
+
+def split_zip(whole: bytes, *cuts: int) -> list[bytes]:
+    """A zip as `zip -s` splits it, cut at these places: offsets count within parts, the last one has the directory."""
+    end = whole.rindex(b"PK\x05\x06")
+    count, size, start = struct.unpack_from("<HLL", whole, end + 10)
+    directory = bytearray(whole[start : start + size])
+    edges = [0, *cuts]
+
+    def within(offset: int) -> tuple[int, int]:
+        part = max(number for number, edge in enumerate(edges) if edge <= offset)
+        return part, offset - edges[part]
+
+    at = 0
+    for _ in range(count):
+        lengths = struct.unpack_from("<3H", directory, at + 28)
+        (offset,) = struct.unpack_from("<L", directory, at + 42)
+        part, offset = within(offset + 4)  # behind the marker of a split archive
+        struct.pack_into("<H", directory, at + 34, part)
+        struct.pack_into("<L", directory, at + 42, offset)
+        at += 46 + sum(lengths)
+    part, offset = within(start + 4)
+    last = len(cuts)
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", last, part, count, count, size, offset, 0)
+    joined = b"PK\x07\x08" + whole[:start] + bytes(directory) + tail
+    return [joined[edge:following] for edge, following in zip(edges, [*cuts, len(joined)], strict=True)]
 
 
 def day_of(text: str) -> date:

@@ -55,6 +55,12 @@ files as (
     from ops.landed_files
     group by source_id
 ),
+shards as (
+    select source_id, count(*) as shards_missing
+    from ops.missing_shards
+    where closed_at is null
+    group by source_id
+),
 runs as (
     select source_id, max(finished_at) as last_success_at
     from ops.outcomes
@@ -76,11 +82,13 @@ joined as (
         (now() at time zone 'Asia/Shanghai')::date - l.last_known_at as days_old,
         coalesce(l.is_synthetic, false) as is_synthetic,
         l.last_known_at,
-        r.last_success_at
+        r.last_success_at,
+        coalesce(m.shards_missing, 0)::bigint as shards_missing
     from ops.sources s
     left join loads l on l.source_id = s.source_id
     left join files f on f.source_id = s.source_id
     left join runs r on r.source_id = s.source_id
+    left join shards m on m.source_id = s.source_id
 )
 select
     source_id,
@@ -97,6 +105,7 @@ select
         end,
         case when loads_held > 0 then format('%s 个批次未通过入库检查，已暂缓', loads_held) end,
         case when files_refused > 0 then format('%s 个文件被拒收', files_refused) end,
+        case when shards_missing > 0 then format('%s 个分片缺失或不可读', shards_missing) end,
         case when rows_rejected > 0 then format('%s 行被隔离', rows_rejected) end,
         case when is_synthetic then '含合成数据' end
     ) as message_zh,
@@ -107,7 +116,8 @@ select
     coalesce(days_old > late_after_days, true) as is_late,
     is_synthetic,
     last_known_at,
-    last_success_at
+    last_success_at,
+    shards_missing
 from joined
 """
 
@@ -223,6 +233,7 @@ _COMMENTS: dict[str, dict[str | None, str]] = {
         "is_synthetic": "是否含合成数据 / holds synthetic data",
         "last_known_at": "最新数据日期 / newest day the source made known",
         "last_success_at": "最近一次采集检查成功时间 / last successful run",
+        "shards_missing": "缺失或不可读的分片数 / shards that should be there and are not",
     },
     "checks": {
         None: "数据检查结果，实时 / results of every data check, live",

@@ -133,6 +133,32 @@ rejected_rows = Table(
     Index("rejected_rows_load_idx", "load_id"),
 )
 
+# What a source should have delivered and has not. Opened and closed by the runs themselves, never by hand.
+missing_shards = Table(
+    "missing_shards",
+    metadata,
+    Column("missing_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("source_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("object", Text, nullable=False, comment="path of the file or folder that is missing or unreadable"),
+    Column("reason_zh", Text, nullable=False),
+    Column("reason_en", Text, nullable=False),
+    _time("noticed_at", nullable=False, server_default=_now),
+    _time("closed_at", comment="when a later delivery had filled it"),
+    CheckConstraint(
+        "kind in ('number', 'part', 'day', 'not_fetched', 'unreadable')",
+        name="missing_shards_kind_check",
+    ),
+    Index(
+        "missing_shards_open_key",
+        "source_id",
+        "kind",
+        "object",
+        unique=True,
+        postgresql_where=text("closed_at is null"),
+    ),
+)
+
 outcomes = Table(
     "outcomes",
     metadata,

@@ -82,8 +82,8 @@ class Parsed:
 
 
 #: columns of raw.cnipa_patents__publications that a reader gives; the loader adds _load_id, _known_at and _layout.
-#: owner_names is a JSON array as text. _row_hash is sha256 (hex) over the cleaned fields, so that it depends on
-#: neither the place nor the name of the file.
+#: owner_names, priority_numbers and family_numbers are JSON arrays as text. _row_hash is sha256 (hex) over the cleaned
+#: fields, so that it depends on neither the place nor the name of the file.
 PUBLICATION_SCHEMA = pa.schema(
     [
         ("_row_no", pa.int64()),
@@ -115,6 +115,14 @@ PUBLICATION_SCHEMA = pa.schema(
         ("agency_name", pa.string()),
         ("inventor_count", pa.int32()),
         ("document_status", pa.string()),
+        ("agent_count", pa.int32()),
+        ("priority_count", pa.int32()),
+        ("first_priority_date", pa.date32()),
+        ("priority_numbers", pa.string()),
+        ("family_numbers", pa.string()),
+        ("pct_application_number", pa.string()),
+        ("pct_publication_number", pa.string()),
+        ("national_entry_date", pa.date32()),
         ("source_file_name", pa.string()),
     ]
 )
@@ -126,12 +134,22 @@ Reader = Callable[..., Iterator[Parsed]]
 
 
 def _readers() -> dict[str, Reader]:
-    from ingestion.readers import bibs_csv, cnipa_xml, gazette_csv, prs_text, prs_xml, sei_json, trademark_xml
+    from ingestion.readers import (
+        bibs_csv,
+        cnipa_xml,
+        gazette_csv,
+        prs_text,
+        prs_xml,
+        sei_json,
+        trademark_xml,
+        trs_text,
+    )
 
     return {
         "bibs_xml": cnipa_xml.read,
         "bibs_csv": bibs_csv.read,
         "gazette_csv": gazette_csv.read,
+        "trs_text": trs_text.read,
         "prss_xml": prs_xml.read,
         "prs_text": prs_text.read,
         "trademark_marks_xml": trademark_xml.reader("trademark_marks_xml"),

@@ -8,136 +8,51 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
 from typing import Any
-
-from lxml import etree
 
 from ingestion import archives, numbers, text
 from ingestion.readers import BATCH_ROWS, Limits, Parsed, Refusal, xml_documents
-from ingestion.readers.rows import GRANT_KINDS, STATUS_AT, TITLE_AT, Batch, Owners, RowProblem, content, day, reject
+from ingestion.readers.rows import (
+    DOCUMENT_STATUS_AT,
+    EARLIEST_ABROAD,
+    GRANT_KINDS,
+    STATUS_AT,
+    TITLE_AT,
+    Batch,
+    Owners,
+    Related,
+    RowProblem,
+    content,
+    day,
+    priorities,
+    reject,
+)
 
 _BUSINESS = "{http://www.sipo.gov.cn/XMLSchema/business}"
 _BASE = "{http://www.sipo.gov.cn/XMLSchema/base}"
 _ROOT = _BUSINESS + "PatentDocumentAndRelated"
-_PATENT, _DESIGN = _BUSINESS + "BibliographicData", _BUSINESS + "DesignBibliographicData"
-_TEXT = _BASE + "Text"
+_BIBLIOGRAPHIC = frozenset({_BUSINESS + "BibliographicData", _BUSINESS + "DesignBibliographicData"})
+_DOCUMENT_ID, _NUMBER, _KIND, _DATE, _OFFICE, _TEXT = (
+    _BASE + name for name in ("DocumentID", "DocNumber", "Kind", "Date", "WIPOST3Code", "Text")
+)
+_BOOK, _NAME, _ORGANIZATION_NAME, _ADDRESS = (
+    _BASE + name for name in ("AddressBook", "Name", "OrganizationName", "Address")
+)
+_COUNTY, _CITY, _PROVINCE, _POST_CODE = (_BASE + name for name in ("County", "City", "Province", "PostCode"))
+_ORGANIZATION_CODE, _AGENT, _AGENCY, _SYMBOL, _LOCARNO, _PRIORITY = (
+    _BUSINESS + name
+    for name in (
+        "OrganizationCode", "Agent", "Agency", "ClassificationIPCR", "MainClassification", "Priority",
+    )
+)  # fmt: skip
+_TITLES = (_BUSINESS + "InventionTitle", _BUSINESS + "DesignTitle")
 _IPC_PARTS = tuple(_BUSINESS + name for name in ("Section", "MainClass", "Subclass", "MainGroup", "Subgroup"))
-
-# Where each field stands, below the bibliographic data; `b:` is the business namespace, no prefix stands for none.
-# One compiled expression fetches all of them as one text: many times cheaper than an object for each element.
-_PUBLICATION_1 = "b:PublicationReference[1]/base:DocumentID/base:"
-_PUBLICATION_2 = "b:PublicationReference[2]/base:DocumentID/base:"
-_ORIGINAL = "b:ApplicationReference[@dataFormat='original'][1]/base:DocumentID/base:"
-_STANDARD = "b:ApplicationReference[not(@dataFormat='original')][1]/base:DocumentID/base:"
-_COMMON = {
-    "number_1": _PUBLICATION_1 + "DocNumber",
-    "kind_1": _PUBLICATION_1 + "Kind",
-    "date_1": _PUBLICATION_1 + "Date",
-    "number_2": _PUBLICATION_2 + "DocNumber",
-    "kind_2": _PUBLICATION_2 + "Kind",
-    "original": _ORIGINAL + "DocNumber",
-    "original_filed": _ORIGINAL + "Date",
-    "standard": _STANDARD + "DocNumber",
-    "standard_filed": _STANDARD + "Date",
-    "patent_number": "b:PatentNumber",
-}
-_AGENCY = "b:AgentDetails/b:Agent[1]/b:Agency/base:AddressBook/base:OrganizationName"
-_PATENT_FIELDS = _COMMON | {
-    "title": "b:InventionTitle",
-    "symbols": "count(b:ClassificationIPCRDetails/b:ClassificationIPCR)",
-    "inventors": "count(b:Parties/b:InventorDetails/b:Inventor)",
-    "agency": f"b:Parties/{_AGENCY}",
-    "locarno": "''",
-}
-_DESIGN_FIELDS = _COMMON | {
-    "title": "b:DesignTitle",
-    "symbols": "'0'",
-    "inventors": "count(b:DesignerDetails/b:Designer)",
-    "agency": _AGENCY,
-    "locarno": "b:ClassificationLocarno/b:MainClassification",
-}
-# below the AddressBook of a party
-_PARTY_FIELDS = {
-    "county": "base:Address/base:County",
-    "city": "base:Address/base:City",
-    "province": "base:Address/base:Province",
-    "post_code": "base:Address/base:PostCode",
-    "address": "base:Address/base:Text",
-    "organization_code": "../b:OrganizationCode",
-}
-# in a patent the parties stand under Parties, in a design directly under the bibliographic data
-_APPLICANT, _ASSIGNEE = "b:ApplicantDetails/b:Applicant", "b:AssigneeDetails/b:Assignee"
 
 #: CN + type, year, serial + CN + number (13) + kind + BIA, FUL or DBP + ZH + date + CN + check, which can hold `#`
 _FILE_NAME = re.compile(r"CN\d{15}CN(\d{13})0?([ABCUYSD])[A-Z]{3}ZH\d{8}CN[^/]{0,8}\.XML", re.IGNORECASE | re.ASCII)
-
-
-_SPACES = {"b": _BUSINESS[1:-1], "base": _BASE[1:-1]}
-_SEPARATOR = "\ufdd0"  # no character: no text has a reason to hold it
-
-
-class _Fields:
-    """Compiled access to several fields at once; call it with an element → their texts, `` where there is none."""
-
-    def __init__(self, fields: dict[str, str]):
-        joined = f",'{_SEPARATOR}',".join(fields.values())
-        self._expression = etree.XPath(f"concat({joined})", namespaces=_SPACES, smart_strings=False)
-        self._size = len(fields)
-
-    def __call__(self, element: Any) -> list[str]:
-        texts: list[str] = self._expression(element).split(_SEPARATOR)
-        if len(texts) != self._size:
-            raise RowProblem("", None, "xml_malformed", "文献含非法字符", "the document holds an illegal character")
-        return texts
-
-
-class _Parties:
-    """Compiled access to applicants or assignees: the names of all, the address of the first."""
-
-    def __init__(self, path: str):
-        self._names = etree.XPath(f"{path}/base:AddressBook/base:Name", namespaces=_SPACES, smart_strings=False)
-        self._first = _Fields(_PARTY_FIELDS)
-
-    def __call__(self, element: Any) -> Owners:
-        found = self._names(element)
-        names = [name for one in found if (name := text.clean_name(one.text)) is not None]
-        if not names:
-            return _NO_OWNERS
-        county, city, province, post_code, address, organization_code = self._first(found[0].getparent())
-        written, place = text.split_post_code(address)
-        return Owners(
-            names,
-            len(names),
-            place,
-            text.clean_place_name(province),
-            text.clean_place_name(city),
-            text.clean_place_name(county),
-            text.post_code(post_code) or written,
-            text.clean_code(organization_code),
-        )
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """How to read one of the two kinds of bibliographic data."""
-
-    fields: _Fields
-    applicants: _Parties
-    assignees: _Parties
-
-
-_NO_OWNERS = Owners([], 0, None, None, None, None, None, None)
-_SHAPES = {
-    _PATENT: _Shape(_Fields(_PATENT_FIELDS), _Parties(f"b:Parties/{_APPLICANT}"), _Parties(f"b:Parties/{_ASSIGNEE}")),
-    _DESIGN: _Shape(_Fields(_DESIGN_FIELDS), _Parties(_APPLICANT), _Parties(_ASSIGNEE)),
-}
-_IPC_TEXTS = etree.XPath(
-    "b:ClassificationIPCRDetails/b:ClassificationIPCR/base:Text/text()", namespaces=_SPACES, smart_strings=False
-)
-_IPC_SYMBOLS = etree.XPath("b:ClassificationIPCRDetails/b:ClassificationIPCR", namespaces=_SPACES, smart_strings=False)
 
 
 def read(path: Path, *, limits: Limits | None = None) -> Iterator[Parsed]:
@@ -166,7 +81,7 @@ def _read_zip(path: Path, limits: Limits) -> Iterator[Parsed]:
         held: dict[str, list[tuple[int, str, tuple[object, ...], str]]] = {}
         for row_no, member in enumerate(documents, 1):
             batch.rows_read += 1
-            file_name = PurePosixPath(member.name).name
+            file_name = _file_name(member.name)
             try:
                 number, values = parse(archive.read(member), file_name)
             except RowProblem as row_problem:
@@ -199,7 +114,7 @@ def _repeated(archive: archives.Archive, documents: list[archives.Member]) -> se
     """
     counts: Counter[str] = Counter()
     for member in documents:
-        number = _named(PurePosixPath(member.name).name)
+        number = _named(_file_name(member.name))
         if number is None:
             try:
                 number = parse(archive.read(member), "")[0]
@@ -214,7 +129,7 @@ def _settle(batch: Batch, number: str, rows: list[tuple[int, str, tuple[object, 
     beside what it corrects."""
     by_status: dict[object, list[tuple[int, str, tuple[object, ...], str]]] = {}
     for row in rows:
-        by_status.setdefault(row[2][-1], []).append(row)
+        by_status.setdefault(row[2][DOCUMENT_STATUS_AT], []).append(row)
     places = "、".join(place for _, place, _, _ in rows[:4])
     for group in by_status.values():
         if len({values for _, _, values, _ in group}) == 1:
@@ -236,6 +151,10 @@ def _settle(batch: Batch, number: str, rows: list[tuple[int, str, tuple[object, 
                 batch.rejects.append(reject(place, "", number, "conflict_fields", reason_zh, reason_en))
 
 
+def _file_name(member: str) -> str:
+    return member.rpartition("/")[2]
+
+
 def _named(file_name: str) -> str | None:
     """Publication number that a document's file name states."""
     found = _FILE_NAME.fullmatch(file_name)
@@ -247,57 +166,206 @@ def parse(document: bytes, file_name: str) -> tuple[str, tuple[object, ...]]:
 
     file_name: the document's own name, compared with its content; `` to skip that.
     """
-    root = xml_documents.root(document)
+    root = xml_documents.root(document, xml_documents.COMPACT)
     if root.tag != _ROOT:
         raise RowProblem("", str(root.tag), "unknown_document", "不是专利著录文献", "this is no patent document")
     for bibliographic in root:
-        if (shape := _SHAPES.get(bibliographic.tag)) is not None:
+        if bibliographic.tag in _BIBLIOGRAPHIC:
             break
     else:
         raise RowProblem("", None, "unknown_document", "文献中没有著录项目", "the document has no bibliographic data")
-    (
-        number_1, kind_1, date_1, number_2, kind_2,
-        original, original_filed, standard, standard_filed, patent_number,
-        title, symbols, inventors, agency, locarno,
-    ) = shape.fields(bibliographic)  # fmt: skip
+    said = _Said()
+    _gather(said, bibliographic)
     attribute = root.get
     publication = _publication(
-        ((number_1, kind_1), (number_2, kind_2), (attribute("docNumber"), attribute("kind"))), file_name
-    )
-    filing_date = day("filing_date", original_filed or standard_filed)
-    if not (original or standard):
-        original = patent_number
+        [*((parts.get(_NUMBER), parts.get(_KIND)) for parts in said.publications),
+         (attribute("docNumber"), attribute("kind"))],
+        file_name,
+    )  # fmt: skip
+    first, original, standard = said.publications[0] if said.publications else _NOTHING, said.original, said.standard
+    filing_date = day("filing_date", original.get(_DATE) or standard.get(_DATE))
+    original_number, standard_number = original.get(_NUMBER) or None, standard.get(_NUMBER) or None
+    if original_number is None and standard_number is None:
+        original_number = said.patent_number
     values = content(
         publication,
-        day("publication_date", date_1 or attribute("datePublication")),
-        numbers.parse_both(standard or None, original or None, filing_date),
+        day("publication_date", first.get(_DATE) or attribute("datePublication")),
+        numbers.parse_both(standard_number, original_number, filing_date),
         filing_date,
-        text.clean_title(title),
-        [] if symbols == "0" else _ipc_codes(bibliographic, int(symbols)),
-        text.locarno_codes(locarno),
-        _owners(bibliographic, shape, publication.kind),
-        text.agency_name(agency),
-        int(inventors),
+        text.clean_title(_marked_title(document) if said.has_markup else said.title),
+        said.ipc_codes,
+        said.locarno_codes,
+        _owners(said, publication.kind),
+        text.agency_name(said.agency),
+        said.inventor_count,
         text.clean_code(attribute("status")),
+        _related(said),
     )
     return publication.number, values
 
 
-def _ipc_codes(bibliographic: Any, symbols: int) -> list[str]:
-    """Normal forms in order: from the texts of the symbols; where one cannot be read, from its parts."""
-    codes: list[str] = []
-    for written in _IPC_TEXTS(bibliographic):
-        codes += text.ipc_codes(written)
-    if len(codes) != symbols:
-        codes = []
-        for symbol in _IPC_SYMBOLS(bibliographic):
-            parts = {element.tag: text.clean(element.text) or "" for element in symbol.iterchildren(*_IPC_PARTS, _TEXT)}
-            section, main, subclass, group, subgroup = (parts.get(name, "") for name in _IPC_PARTS)
-            codes += text.ipc_codes(parts.get(_TEXT)) or text.ipc_codes(f"{section}{main}{subclass}{group}/{subgroup}")
-    return list(dict.fromkeys(codes))
+class _Said:
+    """What one document says, section by section, before anything of it is judged."""
+
+    __slots__ = (
+        "agency", "agent_count", "applicants", "assignees", "has_markup", "inventor_count", "ipc_codes",
+        "locarno_codes", "national_entry", "original", "patent_number", "pct_application", "pct_publication",
+        "priorities", "publications", "standard", "title",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.publications: list[_Parts] = []
+        self.original = self.standard = _NOTHING
+        self.patent_number: str | None = None
+        self.title: str | None = None
+        self.has_markup = False
+        self.ipc_codes: list[str] = []
+        self.locarno_codes: list[str] = []
+        self.applicants: Any = None
+        self.assignees: Any = None
+        self.priorities: Any = None
+        self.inventor_count = self.agent_count = 0
+        self.agency: str | None = None
+        self.pct_application: str | None = None
+        self.pct_publication: str | None = None
+        self.national_entry: str | None = None
 
 
-def _publication(said: tuple[tuple[str | None, str | None], ...], file_name: str) -> numbers.PublicationNumber:
+_Parts = dict[str, str | None]
+_NOTHING: _Parts = {}
+
+
+def _gather(said: _Said, parent: Any) -> None:
+    """Each section once, in the order of the document: its tag tells who reads it, others are passed over."""
+    for section in parent:
+        reads = _SECTIONS.get(section.tag)
+        if reads is not None:
+            reads(said, section)
+
+
+def _document_id(element: Any) -> _Parts:
+    for child in element:
+        if child.tag == _DOCUMENT_ID:
+            return {part.tag: part.text for part in child}
+    return _NOTHING
+
+
+def _publication_reference(said: _Said, section: Any) -> None:
+    said.publications.append(_document_id(section))
+
+
+def _application_reference(said: _Said, section: Any) -> None:
+    # either of the two numberings may come first
+    if section.get("dataFormat") == "original":
+        said.original = said.original or _document_id(section)
+    else:
+        said.standard = said.standard or _document_id(section)
+
+
+def _patent_number(said: _Said, section: Any) -> None:
+    said.patent_number = section.text
+
+
+def _title(said: _Said, section: Any) -> None:
+    if said.title is None:
+        said.title = section.text
+        said.has_markup = len(section) > 0
+
+
+def _marked_title(document: bytes) -> str:
+    """All text of a title, that of its markup included: `Al<base:Sup>3+</base:Sup>` → `Al3+`."""
+    root = xml_documents.root(document)
+    return "".join(next(root.iter(*_TITLES)).itertext())
+
+
+def _ipc(said: _Said, section: Any) -> None:
+    """Normal forms in order: from the text of each symbol; where that cannot be read, from its parts."""
+    codes = said.ipc_codes
+    for symbol in section:
+        if symbol.tag != _SYMBOL:
+            continue
+        last = symbol[-1] if len(symbol) else None
+        if last is not None and last.tag == _TEXT and (code := text.ipc_code(last.text)) is not None:
+            if code not in codes:
+                codes.append(code)
+        else:
+            parts = {part.tag: text.clean(part.text) or "" for part in symbol}
+            of_parts = "{}{}{}{}/{}".format(*(parts.get(name, "") for name in _IPC_PARTS))
+            found = text.ipc_codes(parts.get(_TEXT)) or text.ipc_codes(of_parts)
+            codes += [code for code in found if code not in codes]
+
+
+def _locarno(said: _Said, section: Any) -> None:
+    for main in section.iterchildren(_LOCARNO):
+        said.locarno_codes += text.locarno_codes(main.text)
+
+
+def _applicants(said: _Said, section: Any) -> None:
+    said.applicants = section
+
+
+def _assignees(said: _Said, section: Any) -> None:
+    said.assignees = section
+
+
+def _inventors(said: _Said, section: Any) -> None:
+    said.inventor_count += len(section)
+
+
+def _agents(said: _Said, section: Any) -> None:
+    for agent in section:
+        if agent.tag != _AGENT:
+            continue
+        said.agent_count += 1
+        if said.agent_count == 1:
+            for name in agent.iterdescendants(_ORGANIZATION_NAME):
+                said.agency = name.text
+                break
+
+
+def _priorities(said: _Said, section: Any) -> None:
+    said.priorities = section
+
+
+def _pct_application(said: _Said, section: Any) -> None:
+    said.pct_application = _document_id(section).get(_NUMBER)
+
+
+def _pct_publication(said: _Said, section: Any) -> None:
+    said.pct_publication = _document_id(section).get(_NUMBER)
+
+
+def _national_entry(said: _Said, section: Any) -> None:
+    said.national_entry = next((part.text for part in section.iter(_DATE)), section.text)
+
+
+#: who reads which section. In a patent the parties stand under Parties, in a design directly under the bibliographic
+#: data. The design's own tags and the last four are known from descriptions only: correct them here.
+_SECTIONS: dict[str, Callable[[_Said, Any], None]] = {
+    _BUSINESS + name: reads
+    for name, reads in {
+        "PublicationReference": _publication_reference,
+        "ApplicationReference": _application_reference,
+        "ClassificationIPCRDetails": _ipc,
+        "InventionTitle": _title,
+        "Parties": _gather,
+        "ApplicantDetails": _applicants,
+        "InventorDetails": _inventors,
+        "AssigneeDetails": _assignees,
+        "AgentDetails": _agents,
+        "PatentNumber": _patent_number,
+        "ClassificationLocarno": _locarno,
+        "DesignTitle": _title,
+        "DesignerDetails": _inventors,
+        "PriorityDetails": _priorities,
+        "InternationalFilingData": _pct_application,
+        "InternationalPublishingData": _pct_publication,
+        "NationalPhaseEntryDate": _national_entry,
+    }.items()
+}
+
+
+def _publication(said: list[tuple[str | None, str | None]], file_name: str) -> numbers.PublicationNumber:
     """The one publication number that both references, the root and the file's name agree on."""
     publication: numbers.PublicationNumber | None = None
     last: tuple[str | None, str | None] | None = None
@@ -340,16 +408,76 @@ def _publication(said: tuple[tuple[str | None, str | None], ...], file_name: str
     return publication
 
 
-def _owners(bibliographic: Any, shape: _Shape, kind: str) -> Owners:
+def _owners(said: _Said, kind: str) -> Owners:
     """Assignees of a grant, where it names any, else the applicants. Only the first party has an address."""
-    if kind not in GRANT_KINDS:
-        return shape.applicants(bibliographic)
-    assignees = shape.assignees(bibliographic)
+    if kind not in GRANT_KINDS or said.assignees is None:
+        return _party(said.applicants)
+    assignees = _party(said.assignees)
     if assignees.names and (assignees.address is not None or assignees.province is not None):
         return assignees
-    applicants = shape.applicants(bibliographic)
+    applicants = _party(said.applicants)
     if not assignees.names:
         return applicants
     if list(assignees.names[:1]) == list(applicants.names[:1]):
         return applicants._replace(names=assignees.names, total=assignees.total)
     return assignees
+
+
+_NO_OWNERS = Owners([], 0, None, None, None, None, None, None)
+
+
+def _party(section: Any) -> Owners:
+    """The names of all applicants or assignees, and the address of the first."""
+    names: list[str] = []
+    place: _Parts | None = None
+    code: str | None = None
+    for party in () if section is None else section:
+        for child in party:
+            tag = child.tag
+            if tag == _BOOK:
+                for part in child:
+                    tag = part.tag
+                    if tag == _NAME:
+                        if (name := text.clean_name(part.text)) is not None:
+                            names.append(name)
+                    elif tag == _ADDRESS and place is None:
+                        place = {one.tag: value for one in part if (value := one.text) not in text.MISSING}
+            elif tag == _ORGANIZATION_CODE and code is None:
+                code = child.text
+        # the address and the code of a later party are not those of the first
+        place = _NOTHING if place is None else place
+        code = code or ""
+    if not names or place is None:
+        return _NO_OWNERS
+    written, address = text.split_post_code(place.get(_TEXT))
+    return Owners(
+        names,
+        len(names),
+        address,
+        text.clean_place_name(place.get(_PROVINCE)),
+        text.clean_place_name(place.get(_CITY)),
+        text.clean_place_name(place.get(_COUNTY)),
+        text.post_code(place.get(_POST_CODE)) or written,
+        text.clean_code(code),
+    )
+
+
+def _related(said: _Said) -> Related:
+    """Agents, priorities and PCT data. Each priority stands twice, like the numbers of the document itself."""
+    if said.priorities is None and said.pct_application is None and said.pct_publication is None:
+        return Related(said.agent_count, national_entry_date=day("national_entry_date", said.national_entry))
+    claims: dict[str, list[tuple[str, date | None]]] = {"original": [], "standard": []}
+    for claim in () if said.priorities is None else said.priorities.iterchildren(_PRIORITY):
+        parts = _document_id(claim) or {part.tag: part.text for part in claim}
+        number = text.clean(f"{parts.get(_OFFICE) or ''} {parts.get(_NUMBER) or ''}")
+        if number is not None:
+            form = "original" if claim.get("dataFormat") == "original" else "standard"
+            claims[form].append((number, day("first_priority_date", parts.get(_DATE), EARLIEST_ABROAD)))
+    return Related(
+        said.agent_count,
+        *priorities(claims["original"] or claims["standard"]),
+        None,
+        text.clean_code(said.pct_application),
+        text.clean_code(said.pct_publication),
+        day("national_entry_date", said.national_entry),
+    )

@@ -1,5 +1,5 @@
-"""What the two CSV layouts share: strict decoding, records that cannot swallow their neighbours, and the rule for one
-publication number on several rows.
+"""What the flat layouts share: strict decoding, records that cannot swallow their neighbours, and the rule for one
+publication number on several rows. Two are CSV; the third (TRS text) brings its own way of finding records.
 
 A file is read twice: first to learn which numbers stand on several rows (one digest a row is kept), then to give out
 rows. So no row is ever given out that a later one contradicts, and memory does not grow with the length of rows.
@@ -29,18 +29,24 @@ _ROW_TRAILING = re.compile(r"[;；]+(?=\x00|$)")
 
 @dataclass(frozen=True)
 class Columns:
-    """A CSV layout: its columns in order and how one row becomes content columns (see rows.content)."""
+    """A flat layout: its columns in order and how one row becomes content columns (see rows.content)."""
 
     encoding: str
     names: tuple[str, ...]
     header: tuple[str, ...] | None
     publication_number: int
     title: int
-    personal: int
+    personal: tuple[int, ...]
     application_number: int
     row_number: int | None
     shown_of_broken: int  # leading columns that can be shown of a row with a wrong number of columns
     build: Callable[[list[str]], tuple[object, ...]]
+    records: Callable[[Path, Columns], Iterator[Record]] | None = None  # else the rows of a CSV
+    whole_end: re.Pattern[str] | None = None  # how the last cell of a file ends that does not end with a line
+
+
+#: place and cells of one row, or why it has none
+Record = tuple[str, list[str] | Reject]
 
 
 @dataclass
@@ -56,15 +62,15 @@ class _Key:
 
 
 def read(path: Path, columns: Columns, limits: Limits) -> Iterator[Parsed]:
-    """Batches of one CSV file; Refusal when the file as a whole is not this layout."""
+    """Batches of one flat file; Refusal when the file as a whole is not this layout."""
     check_file(path, limits)
     keys = _first_pass(path, columns)
     batch = Batch()
     _count_keys(batch, keys)
-    for row_no, (place, line, cells) in enumerate(_records(path, columns), 1):
+    for row_no, (place, cells) in enumerate(_records(path, columns), 1):
         batch.rows_read += 1
-        if cells is None:
-            batch.rejects.append(_broken(place, line, columns))
+        if isinstance(cells, Reject):
+            batch.rejects.append(cells)
         else:
             _one_row(batch, row_no, place, cells, columns, keys, path.name)
         if len(batch.rows) >= BATCH_ROWS or len(batch.rejects) >= BATCH_ROWS:
@@ -113,9 +119,11 @@ def _count_number(batch: Batch, cells: list[str], columns: Columns) -> None:
 def _first_pass(path: Path, columns: Columns) -> dict[str, _Key]:
     keys: dict[str, _Key] = {}
     rows = good = 0
-    for _, _, cells in _records(path, columns):
+    broken: Reject | None = None
+    for _, cells in _records(path, columns):
         rows += 1
-        if cells is None:
+        if isinstance(cells, Reject):
+            broken = broken or cells
             continue
         good += 1
         publication = numbers.parse_publication(cells[columns.publication_number])
@@ -135,11 +143,13 @@ def _first_pass(path: Path, columns: Columns) -> dict[str, _Key]:
                 entry.conflict = "conflict_fields"
     if rows == 0:
         raise Refusal("no_rows", "文件中没有数据行", "the file holds no rows")
-    if good == 0:
+    if good == 0 and broken is not None:
         raise Refusal(
-            "bad_column_count",
-            f"没有一行是 {len(columns.names)} 列，不是约定的格式",
-            f"not one row has {len(columns.names)} columns: this is another layout",
+            broken.rule,
+            f"没有一行符合约定的格式：{broken.reason_zh}",
+            f"not one row is of this layout: {broken.reason_en}",
+            place=broken.place,
+            value=broken.value,
         )
     return keys
 
@@ -196,18 +206,50 @@ def check_file(path: Path, limits: Limits) -> None:
         )
 
 
-def _records(path: Path, columns: Columns) -> Iterator[tuple[str, str, list[str] | None]]:
-    """(place, line, cells) of every row; cells None when the row has not the layout's number of columns."""
-    rows = lines(path, columns.encoding)
+def ends_with_a_line(path: Path) -> bool:
+    """Whether the file's last line is ended: if not, the file may have been cut within it."""
+    with path.open("rb") as handle:
+        handle.seek(-1, 2)
+        return handle.read(1) == b"\n"
+
+
+def _records(path: Path, columns: Columns) -> Iterator[Record]:
+    records = (columns.records or _rows)(path, columns)
+    if columns.whole_end is None or ends_with_a_line(path):
+        return records
+    return _but_for_a_cut_end(records, columns)
+
+
+def _but_for_a_cut_end(records: Iterator[Record], columns: Columns) -> Iterator[Record]:
+    assert columns.whole_end is not None
+    last = next(records, None)
+    for following in records:
+        assert last is not None
+        yield last
+        last = following
+    if last is None:
+        return
+    place, cells = last
+    if not isinstance(cells, Reject) and not columns.whole_end.search(cells[-1]):
+        reason_zh, reason_en = "文件在最后一行中间被截断", "the file was cut within its last line"
+        row_text = _row_text(cells, columns)
+        yield place, reject(place, columns.names[-1], cells[-1], "truncated", reason_zh, reason_en, row_text)
+    else:
+        yield last
+
+
+def _rows(path: Path, columns: Columns) -> Iterator[Record]:
+    """Every row of a CSV; a Reject when it has not the layout's number of columns."""
+    lines = lines_of(path, columns.encoding)
     width = len(columns.names)
     if columns.header is not None:
-        _check_header(next(rows, None), columns)
+        _check_header(next(lines, None), columns)
     pending: list[tuple[int, str]] = []
     while True:
         if pending:
             number, line = pending.pop(0)
         else:
-            following = next(rows, None)
+            following = next(lines, None)
             if following is None:
                 return
             number, line = following
@@ -217,7 +259,7 @@ def _records(path: Path, columns: Columns) -> Iterator[tuple[str, str, list[str]
         if cells is None and line.count('"') % 2:
             joined = line
             for ahead in range(1, _JOINED_LINES):
-                while len(pending) < ahead and (following := next(rows, None)) is not None:
+                while len(pending) < ahead and (following := next(lines, None)) is not None:
                     pending.append(following)
                 if len(pending) < ahead:
                     break
@@ -226,7 +268,8 @@ def _records(path: Path, columns: Columns) -> Iterator[tuple[str, str, list[str]
                 if cells is not None:
                     line, pending = joined, pending[ahead:]
                     break
-        yield f"第{number}行", line, cells
+        place = f"第{number}行"
+        yield place, _broken(place, line, columns) if cells is None else cells
 
 
 def _cells(line: str, width: int) -> list[str] | None:
@@ -240,7 +283,7 @@ def _cells(line: str, width: int) -> list[str] | None:
     return cells if len(cells) == width else None
 
 
-def lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+def lines_of(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     """(line number, decoded line without its end); Refusal at the first byte that is not this encoding."""
     looks_utf8, has_han = True, False
     with path.open("rb") as handle:
@@ -334,5 +377,6 @@ def _broken(place: str, line: str, columns: Columns) -> Reject:
 
 
 def _row_text(cells: list[str], columns: Columns) -> str:
-    people = len(text.split_names(cells[columns.personal]))
-    return ",".join(f"[{people}人]" if index == columns.personal else cell for index, cell in enumerate(cells))
+    return ",".join(
+        f"[{len(text.split_names(cell))}人]" if index in columns.personal else cell for index, cell in enumerate(cells)
+    )

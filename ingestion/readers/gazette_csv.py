@@ -6,6 +6,7 @@ crawler could not write. `authorized_announcement_date` is the day of publicatio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,9 +77,10 @@ _COLUMNS = Columns(
     header=_HEADER,
     publication_number=2,
     title=1,
-    personal=7,
+    personal=(7,),
     application_number=4,
     row_number=0,
     shown_of_broken=4,
     build=_build,
+    whole_end=re.compile(r"^$|(?:\)[A-Z]{0,2}|[;；])\s*$"),
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ingestion import archives, legal_events
 from ingestion.readers import BATCH_ROWS, Limits, Parsed, Refusal
-from ingestion.readers.delimited import check_file, is_utf8, lines
+from ingestion.readers.delimited import check_file, is_utf8, lines_of
 from ingestion.readers.legal_rows import Events, Record
 from ingestion.readers.rows import RowProblem
 
@@ -93,7 +93,7 @@ def read(path: Path, *, limits: Limits | None = None) -> Iterator[Parsed]:
 def _blocks(path: Path) -> Iterator[_Block]:
     block: _Block | None = None
     number: str | None = None
-    for at, line in lines(path, _encoding(path)):
+    for at, line in lines_of(path, _encoding(path)):
         if block is not None and block.is_quoted:
             block.add(line)
             continue

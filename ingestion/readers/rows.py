@@ -19,12 +19,14 @@ from ingestion.readers import PUBLICATION_SCHEMA, Parsed, Reject
 GRANT_KINDS = frozenset("BCUYSD")
 
 EARLIEST = date(1985, 4, 1)  # the patent law's first day
+EARLIEST_ABROAD = date(1883, 3, 20)  # the Paris convention's: no priority can be older
 LATEST = date(2099, 12, 30)
 
 
 #: places in the tuple of content columns
 STATUS_AT = 8
 TITLE_AT = 10
+DOCUMENT_STATUS_AT = 25
 
 
 class RowProblem(Exception):
@@ -75,13 +77,32 @@ class Owners(NamedTuple):
     organization_code: str | None
 
 
-def day(field: str, value: str | None) -> date | None:
+class Related(NamedTuple):
+    """Agents, priorities, family and PCT data of a row, in the order of the columns; None where none is stated.
+
+    Agents are natural persons: how many there are is all that is kept of them.
+    """
+
+    agent_count: int | None = None
+    priority_count: int | None = None
+    first_priority_date: date | None = None
+    priority_numbers: str | None = None
+    family_numbers: str | None = None
+    pct_application_number: str | None = None
+    pct_publication_number: str | None = None
+    national_entry_date: date | None = None
+
+
+NOTHING_RELATED = Related()
+
+
+def day(field: str, value: str | None, earliest: date = EARLIEST) -> date | None:
     """A day of a row; RowProblem bad_date when it is no day or outside of what a patent can have."""
     try:
         found = text.parse_date(value)
     except text.BadDate:
         found = LATEST.replace(year=2100)
-    if found is not None and not EARLIEST <= found <= LATEST:
+    if found is not None and not earliest <= found <= LATEST:
         raise RowProblem(
             field, value, "bad_date", "日期无法识别或不在合理范围", "not a date, or not one that a patent can have"
         )
@@ -100,8 +121,9 @@ def content(
     agency: str | None,
     inventor_count: int | None,
     status: str | None,
+    related: Related = NOTHING_RELATED,
 ) -> tuple[object, ...]:
-    """Columns publication_number … document_status of PUBLICATION_SCHEMA, in order."""
+    """Columns publication_number … national_entry_date of PUBLICATION_SCHEMA, in order."""
     names = owners.names
     return (
         publication.number,
@@ -118,7 +140,7 @@ def content(
         ";".join(classes) or None,
         classes[0] if classes else None,
         ";".join(locarno) or None,
-        _as_json(names),
+        as_json(names),
         owners.total,
         names[0] if names else None,
         owners.address,
@@ -130,10 +152,20 @@ def content(
         agency,
         inventor_count,
         status,
+        *related,
     )
 
 
-def _as_json(names: Sequence[str]) -> str:
+def priorities(claims: Sequence[tuple[str, date | None]]) -> tuple[int | None, date | None, str | None]:
+    """priority_count, first_priority_date and priority_numbers of (number with its office, day) in order."""
+    if not claims:
+        return None, None, None
+    days = [claimed for _, claimed in claims if claimed is not None]
+    return len(claims), min(days, default=None), as_json([number for number, _ in claims])
+
+
+def as_json(names: Sequence[str]) -> str:
+    """A JSON array of cleaned texts."""
     joined = '", "'.join(names)
     if "\\" in joined or joined.count('"') != 2 * max(len(names) - 1, 0):
         return json.dumps(names, ensure_ascii=False)

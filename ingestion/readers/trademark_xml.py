@@ -21,10 +21,8 @@ from lxml import etree
 
 from ingestion import archives, text
 from ingestion.declarations import declaration
-from ingestion.readers import BATCH_ROWS, Limits, Parsed, Reader, Refusal
+from ingestion.readers import BATCH_ROWS, Limits, Parsed, Reader, Refusal, xml_documents
 from ingestion.readers import trademark_fields as where
-from ingestion.readers.cnipa_xml import _DOCUMENT_LIMIT as DOCUMENT_LIMIT
-from ingestion.readers.cnipa_xml import _root as safe_root
 from ingestion.readers.rows import Batch, RowProblem, reject
 
 #: no mark is older, and no day is later but for the end of a right
@@ -144,18 +142,9 @@ def _schema(layout: str) -> pa.Schema:
 def _read(path: Path, package: _Package, limits: Limits | None = None) -> Iterator[Parsed]:
     """Batches of one zip or of one bare document; see ingestion.readers."""
     bounds = limits or archives.Bounds()
-    size = path.stat().st_size
-    if size == 0:
-        raise Refusal("empty_file", "文件为空", "the file is empty")
-    if archives.is_zip(path):
+    if xml_documents.is_archive(path):
         yield from _read_zip(path, package, bounds)
         return
-    if size > DOCUMENT_LIMIT:
-        raise Refusal(
-            "too_large",
-            f"文件大于 {DOCUMENT_LIMIT} 字节的上限",
-            f"the file is larger than the limit of {DOCUMENT_LIMIT} bytes",
-        )
     batch = Batch(package.schema)
     try:
         document = parse(path.read_bytes(), package, [path.stem])
@@ -171,19 +160,11 @@ def _read(path: Path, package: _Package, limits: Limits | None = None) -> Iterat
 def _read_zip(path: Path, package: _Package, limits: Limits) -> Iterator[Parsed]:
     batch = Batch(package.schema)
     with archives.Archive(path, limits) as archive:
-        documents = [member for member in archive.members if member.name[-4:].lower() == ".xml"]
-        for problem in archive.problems:
-            batch.rejects.append(reject(problem.place, "", None, problem.rule, problem.reason_zh, problem.reason_en))
-        for member in archive.members:
-            if archives.is_other_archive(member.name):
-                reasons = ("压缩包内的该种压缩格式不支持", "an archive of this kind inside the zip is not read")
-                batch.rejects.append(reject(member.place, "", None, "unsupported_archive", *reasons))
-        for folder in _without_document(archive, documents):
+        for folder in _without_document(archive):
             batch.rows_read += 1
             reasons = ("目录中没有 XML 文献", "the folder of this record holds no XML document")
             batch.rejects.append(reject(folder, "", None, "missing_document", *reasons))
-        if not documents and not batch.rejects:
-            raise Refusal("no_documents", "压缩包内没有 XML 文献", "the archive holds no XML document")
+        documents = xml_documents.members(archive, batch)
 
         repeated = _repeated(archive, documents, package)
         held: dict[str, list[_Held]] = {}
@@ -273,9 +254,9 @@ def _names(path: str) -> list[str]:
     return [parts.stem, parts.parent.name]
 
 
-def _without_document(archive: archives.Archive, documents: Iterable[archives.Member]) -> list[str]:
+def _without_document(archive: archives.Archive) -> list[str]:
     """Folders of a record (by their name, or by an image in them) that hold no XML."""
-    filled = {str(PurePosixPath(member.place).parent) for member in documents}
+    filled = {str(PurePosixPath(one.place).parent) for one in xml_documents.documents(archive)}
     folders = [str(PurePosixPath(member.place).parent) for member in archive.members if _IMAGE.search(member.name)]
     folders += [folder for folder in archive.folders if _NAMED.fullmatch(PurePosixPath(folder).name)]
     return [folder for folder in dict.fromkeys(folders) if folder not in filled and folder != "."]
@@ -305,7 +286,7 @@ def _repeated(archive: archives.Archive, documents: list[archives.Member], packa
 
 def parse(document: bytes, package: _Package, names: Iterable[str]) -> Document:
     """The rows of one document; RowProblem when it is not fit. names: what its path says, compared with its content."""
-    root = safe_root(document)
+    root = xml_documents.root(document)
     if root.tag != where.ROOT:
         raise RowProblem("", str(root.tag), "unknown_document", "不是商标文献", "this is no trademark document")
     identity = _identity(_IDENTITY(root))

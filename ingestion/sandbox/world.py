@@ -41,8 +41,8 @@ _AGAIN_AFTER = 2  # issues
 class World:
     """The synthetic city: everything else follows from these.
 
-    `without` takes so many patents (and so many trademarks) out of every feed, all of them the district's and in force from the end of 2020 to
-    the end of 2025: every figure that counts them falls by exactly that number.
+    `without` takes so many patents, and so many trademarks, out of every feed, all of them the district's and in force
+    from the end of 2020 to the end of 2025: every figure that counts them falls by exactly that number.
     """
 
     seed: int = 1

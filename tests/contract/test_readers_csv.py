@@ -129,6 +129,14 @@ def test_gazette_row(gazette: Callable[..., Read]) -> None:
         "agency_name": None,
         "inventor_count": 2,
         "document_status": None,
+        "agent_count": None,
+        "priority_count": None,
+        "first_priority_date": None,
+        "priority_numbers": None,
+        "family_numbers": None,
+        "pct_application_number": None,
+        "pct_publication_number": None,
+        "national_entry_date": None,
         "source_file_name": "invention_published.csv",
     }
 
@@ -432,3 +440,11 @@ def test_row_hash_depends_on_what_a_row_says_only(gazette: Callable[..., Read]) 
     again = gazette(gazette_row(9, number="CN109990002A", classes="G01B7/13(2006.01)I"), gazette_row(8)).rows
     assert {row["_row_hash"] for row in first} == {row["_row_hash"] for row in again}
     assert gazette(gazette_row(1, name="另一种")).rows[0]["_row_hash"] not in {row["_row_hash"] for row in first}
+
+
+def test_gazette_cut_within_its_last_line_loads_no_shortened_class(gazette: Callable[..., Read]) -> None:
+    whole = f"{HEADER}\n{gazette_row(1)}\n{gazette_row(2, number='CN109990002A')}".encode("gb18030")
+    assert len(gazette(raw=whole).rows) == 2, "a last line without an end is fine as long as it is whole"
+    cut = gazette(raw=whole[:-9])
+    assert [row["publication_number"] for row in cut.rows] == ["CN109990001A"]
+    assert [(one.rule, one.place, one.field) for one in cut.rejects] == [("truncated", "第3行", "classes")]

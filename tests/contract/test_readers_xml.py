@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import io
 import json
+import os
 import threading
 import zipfile
 from collections.abc import Callable
@@ -61,6 +62,8 @@ def document(**changes: Any) -> str:
         "applicants": party("Applicant", "天津例甲（中国）有限公司") + party("Applicant", "例乙(天津)有限公司", None),
         "assignees": "",
         "status": "C",
+        "more": "",
+        "agents": 1,
         "doctype": DOCTYPE,
         "encoding": "utf-8",
         "extra": "",
@@ -81,18 +84,21 @@ def document(**changes: Any) -> str:
         for i, text in ((1, "<base:Text>H05K    1/02    (2006.01)</base:Text>"), (3, ""))
     )
     person = f"<base:AddressBook><base:Name>{PERSON}</base:Name></base:AddressBook>"
+    agent = (
+        "<business:Agent><business:Agency><base:AddressBook><base:OrganizationName>天津例代理有限公司 12999"
+        f"</base:OrganizationName></base:AddressBook></business:Agency>{person}</business:Agent>"
+    )
     return (
         f'\ufeff<?xml version="1.0" encoding="{d["encoding"]}" standalone="no"?>\n{d["doctype"]}\n'
         f'<business:PatentDocumentAndRelated {SPACES} status="{d["status"]}" country="CN" '
         f'docNumber="{d["root_number"] or d["number"]}" kind="{d["kind"]}" datePublication="20170822">'
         f"<business:BibliographicData>{publications}{''.join(applications)}"
         f"<business:ClassificationIPCRDetails>{classes}</business:ClassificationIPCRDetails>"
-        f"<business:InventionTitle>{d['title']}</business:InventionTitle><business:Parties>"
+        f"<business:InventionTitle>{d['title']}</business:InventionTitle>{d['more']}<business:Parties>"
         f"<business:ApplicantDetails>{d['applicants']}</business:ApplicantDetails>"
         f"<business:InventorDetails><business:Inventor>{person}</business:Inventor><business:Inventor>{person}"
-        f"</business:Inventor></business:InventorDetails>{d['assignees']}<business:AgentDetails><business:Agent>"
-        "<business:Agency><base:AddressBook><base:OrganizationName>天津例代理有限公司 12999</base:OrganizationName>"
-        f"</base:AddressBook></business:Agency>{person}</business:Agent></business:AgentDetails></business:Parties>"
+        f"</business:Inventor></business:InventorDetails>{d['assignees']}<business:AgentDetails>"
+        f"{agent * d['agents']}</business:AgentDetails></business:Parties>"
         f"</business:BibliographicData>{d['extra']}</business:PatentDocumentAndRelated>"
     )
 
@@ -191,6 +197,14 @@ def test_document(bare: Callable[..., dict[str, Any]]) -> None:
         "agency_name": "天津例代理有限公司",
         "inventor_count": 2,
         "document_status": "C",
+        "agent_count": 1,
+        "priority_count": None,
+        "first_priority_date": None,
+        "priority_numbers": None,
+        "family_numbers": None,
+        "pct_application_number": None,
+        "pct_publication_number": None,
+        "national_entry_date": None,
         "source_file_name": name_of(),
     }
 
@@ -355,6 +369,72 @@ def test_names_of_inventors_and_agents_leave_the_reader_nowhere(zipped: Callable
     assert PERSON not in repr(read.rows) and PERSON not in repr(read.rejects)
 
 
+def test_agents_are_counted_and_their_agency_kept(bare: Callable[..., dict[str, Any]]) -> None:
+    row = bare(agents=2)
+    assert (row["agent_count"], row["agency_name"]) == (2, "天津例代理有限公司")
+    assert (bare(agents=0)["agent_count"], bare(agents=0)["agency_name"]) == (0, None)
+
+
+def priority(form: str, office: str, number: str, day: str) -> str:
+    return (
+        f'<business:Priority dataFormat="{form}"><base:WIPOST3Code>{office}</base:WIPOST3Code>'
+        f"<base:DocNumber>{number}</base:DocNumber><base:Date>{day}</base:Date></business:Priority>"
+    )
+
+
+def test_priorities_stand_twice_and_count_once(bare: Callable[..., dict[str, Any]]) -> None:
+    claims = "".join(
+        priority("original", *one) + priority("standard", one[0], one[1].replace("-", "").replace(",", ""), one[2])
+        for one in (("KR", "10-2015-0100096", "20150810"), ("US", "62/100,001", "20150301"))
+    )
+    row = bare(more=f"<business:PriorityDetails>{claims}</business:PriorityDetails>")
+    assert (row["priority_count"], row["first_priority_date"]) == (2, date(2015, 3, 1))
+    assert json.loads(row["priority_numbers"]) == ["KR 10-2015-0100096", "US 62/100,001"]
+    lone = priority("standard", "KR", "102015100096", "19840101")
+    row = bare(more=f"<business:PriorityDetails>{lone}</business:PriorityDetails>")
+    assert (row["priority_count"], row["first_priority_date"]) == (1, date(1984, 1, 1))
+    assert bare()["priority_count"] is None, "none stated is not zero"
+
+
+def test_pct_data(bare: Callable[..., dict[str, Any]]) -> None:
+    def numbered(tag: str, number: str) -> str:
+        text = f"<base:DocumentID><base:DocNumber>{number}</base:DocNumber></base:DocumentID>"
+        return f"<business:{tag}>{text}</business:{tag}>"
+
+    row = bare(
+        more=numbered("InternationalFilingData", "PCT/JP2012/050001")
+        + numbered("InternationalPublishingData", "WO2012/096001")
+        + "<business:NationalPhaseEntryDate><base:Date>20130701</base:Date></business:NationalPhaseEntryDate>"
+    )
+    assert (row["pct_application_number"], row["pct_publication_number"]) == ("PCT/JP2012/050001", "WO2012/096001")
+    assert row["national_entry_date"] == date(2013, 7, 1)
+
+
+@pytest.mark.parametrize("number", ["201280005586.X", "201290000012.9"])
+def test_pct_application_number_with_8_or_9_in_the_fifth_place_is_kept_and_flagged(
+    bare: Callable[..., dict[str, Any]], number: str
+) -> None:
+    row = bare(standard=None, original=number)
+    assert (row["application_number_status"], row["application_number_display"]) == ("pct", number)
+    assert row["application_number"] is None, "never converted"
+
+
+def test_examples_of_the_described_documents() -> None:
+    """Grant and design as they are described; their numbers and county come out, their persons do not."""
+    if not os.environ.get("REAL_SAMPLES"):
+        pytest.skip("REAL_SAMPLES is not set: the examples are not in this repository")
+    folder = Path(os.environ["REAL_SAMPLES"]) / "formats" / "examples"
+    for name, number, kind in (
+        ("grant_B.xml", "CN107020121B", "invention"),
+        ("design_S.xml", "CN305013414S", "design"),
+    ):
+        found = Read(list(READERS["bibs_xml"](folder / name, limits=Bounds())))
+        (row,) = found.rows
+        assert (row["publication_number"], row["patent_type"]) == (number, kind)
+        assert (row["county"], row["inventor_count"], row["agent_count"]) == ("东丽区", 1, 1)
+        assert row["application_number_status"] == "ok" and "例某" not in repr(row)
+
+
 # --- hostile and broken ----------------------------------------------------------------------------------------------
 
 EXTERNAL = '<!DOCTYPE business:PatentDocumentAndRelated [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
@@ -415,15 +495,21 @@ def test_declared_gb18030_is_read(bare: Callable[..., dict[str, Any]]) -> None:
 
 
 def test_bad_bare_document_is_refused_as_a_file(bare: Callable[..., dict[str, Any]]) -> None:
-    for text, rule in ((document(doctype=EXTERNAL), "xml_entity"), (b"", "empty_file"), (b"<a", "xml_malformed")):
+    for text, rule in (
+        (document(doctype=EXTERNAL), "xml_entity"),
+        (b"", "empty_file"),
+        (b"<a", "xml_malformed"),
+        (document().encode("gb18030"), "wrong_encoding"),
+        (document(root_number="107087399"), "number_disagrees"),
+        (document().replace("20170822", "20170231"), "bad_date"),
+        (document(extra=f"<a>{'x' * (17 << 20)}</a>"), "too_large"),
+    ):
         with pytest.raises(Refusal) as caught:
             bare(text)
-        assert caught.value.rule == rule
+        assert caught.value.rule == rule and caught.value.reason_zh and caught.value.reason_en
 
 
 def test_document_too_large(zipped: Callable[..., Read]) -> None:
-    import os
-
     blob = os.urandom(9 << 20).hex()  # does not pack well, so it is no bomb
     read = zipped(in_folder(name_of(), document(extra=f"<a>{blob}</a>")))
     assert [r.rule for r in read.rejects] == ["too_large"]

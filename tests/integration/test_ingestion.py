@@ -382,17 +382,19 @@ def test_bad_files_are_refused_with_a_reason_and_the_rest_loads(root: Path) -> N
     (csv / "CN-BIBS-ABSS-10-A_20170405.csv").write_bytes(rows.encode("gb18030"))
     (csv / "CN-BIBS-ABSS-10-A_20170412.csv").write_bytes(rows.replace("装置", "装\0置").encode())
     pulled, loaded = pull_and_load()
-    assert pulled.landed == 4 + 7
-    assert (loaded.refused, loaded.failed, loaded.files, loaded.rows_loaded) == (7, 0, 4, 100)
+    assert (pulled.landed, pulled.incomplete) == (4 + 6, 1), "a part of a split zip waits for the others"
+    assert (loaded.refused, loaded.failed, loaded.files, loaded.rows_loaded) == (6, 0, 4, 100)
     refused = dict(
         ask(
             "select f.file_name, r.rule from ops.rejected_rows r join ops.landed_files f using (file_id) "
             "where f.state = 'refused' and r.load_id is null and r.reason_zh <> '' and r.reason_en <> ''"
         )
     )
-    assert sorted(refused) == sorted([*bad, "CN-BIBS-ABSS-10-A_20170405.csv", "CN-BIBS-ABSS-10-A_20170412.csv"])
+    assert sorted(refused) == sorted(
+        [*(set(bad) - {"half.z01"}), "CN-BIBS-ABSS-10-A_20170405.csv", "CN-BIBS-ABSS-10-A_20170412.csv"]
+    )
     assert len(set(refused.values())) >= 6
-    assert one("select count(*) from ops.outcomes where step = 'load' and status = 'failed'") == 7
+    assert one("select count(*) from ops.outcomes where step = 'load' and status = 'failed'") == 6
     before = counts()
     _, again = pull_and_load()
     assert again.refused == 0 and counts() == before, "a refused file is not read again and again"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import struct
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from ingestion.archives import Archive, Bounds, MemberProblem, is_zip
 from ingestion.readers import Refusal
+from tests.feeds import split_zip
 
 MB = 1 << 20
 
@@ -186,6 +189,61 @@ def test_split_archive_by_its_name(written: Callable[..., Path], name: str) -> N
     path = written(os.urandom(100), name)
     assert is_zip(path)
     assert refusal(path).rule == "split_archive"
+
+
+def in_parts() -> tuple[dict[str, bytes], list[bytes]]:
+    """Ten members of 3,000 bytes each in four parts of unlike sizes, the last but one in two members' midst."""
+    members = {f"CN{number}/CN{number}例#.XML": os.urandom(3000) for number in range(10)}
+    return members, split_zip(packed(members), 7_000, 14_500, 28_123)
+
+
+def test_split_zip_is_read_when_its_parts_are_joined(written: Callable[..., Path]) -> None:
+    members, pieces = in_parts()
+    assert read_all(written(b"".join(pieces))) == members
+
+
+def test_split_zip_with_sizes_behind_the_data(written: Callable[..., Path]) -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *_: int) -> int:
+            raise OSError("a pipe")
+
+        def tell(self) -> int:
+            raise OSError("a pipe")
+
+    pipe, members = Pipe(), {f"{number}.XML": os.urandom(3000) for number in range(10)}
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    pieces = split_zip(pipe.getvalue(), 7_000, 9_000, 9_100, 25_000)
+    assert read_all(written(b"".join(pieces))) == members
+
+
+def test_split_zip_as_the_zip_program_makes_it(tmp_path: Path) -> None:
+    if (program := shutil.which("zip")) is None:
+        pytest.skip("no zip program here")
+    for number in range(30):
+        (tmp_path / f"{number}.XML").write_bytes(os.urandom(5000))
+    command = [program, "-q", "-s", "64k", "whole.zip", *(f"{number}.XML" for number in range(30))]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    pieces = [*sorted(tmp_path.glob("whole.z0*")), tmp_path / "whole.zip"]
+    assert len(pieces) > 2
+    joined = tmp_path / "joined.zip"
+    joined.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    assert read_all(joined) == {f"{number}.XML": (tmp_path / f"{number}.XML").read_bytes() for number in range(30)}
+
+
+def test_split_zip_without_one_of_its_parts_or_in_another_order_is_refused(written: Callable[..., Path]) -> None:
+    _, pieces = in_parts()
+    for left_out in range(len(pieces)):
+        some = [piece for number, piece in enumerate(pieces) if number != left_out]
+        assert refusal(written(b"".join(some))).rule == "split_archive", left_out
+    swapped = [pieces[1], pieces[0], *pieces[2:]]
+    assert refusal(written(b"".join(swapped))).rule == "split_archive"
+    swapped = [pieces[0], pieces[2], pieces[1], pieces[3]]
+    assert refusal(written(b"".join(swapped))).rule == "split_archive"
 
 
 def test_split_archive_first_part(written: Callable[..., Path]) -> None:

@@ -152,7 +152,18 @@ typed as (
                 then coalesce(first_seen.announcement_date, first_seen.publication_date)
         end as grant_date,
         first_seen.filing_date,
-        first_seen._known_at as known_at
+        first_seen._known_at as known_at,
+        first_seen.agent_count,
+        first_seen.priority_count,
+        first_seen.priority_numbers,
+        first_seen.family_numbers,
+        first_seen.pct_application_number,
+        first_seen.pct_publication_number,
+        coalesce(
+            first_seen.application_number_status = 'pct' or first_seen.pct_application_number is not null, false
+        ) as is_pct_entry,
+        first_seen.first_priority_date,
+        first_seen.national_entry_date
     from first_seen
     left join owners on first_seen._row_hash = owners._row_hash
 
@@ -196,7 +207,16 @@ final as (
         publication_date,
         grant_date,
         filing_date,
-        known_at
+        known_at,
+        agent_count,
+        priority_count,
+        priority_numbers,
+        family_numbers,
+        pct_application_number,
+        pct_publication_number,
+        is_pct_entry,
+        first_priority_date,
+        national_entry_date
     from typed
 
 )

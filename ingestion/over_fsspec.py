@@ -20,7 +20,6 @@ from ingestion.transport import (
     Folder,
     Memory,
     Pace,
-    PassingError,
     RemoteFile,
     TransportError,
     join,
@@ -76,9 +75,8 @@ class FilesystemTree:
             if self._connected is None:
                 self._connected = fsspec.filesystem(self.address.scheme, **self._options)
             yield self._connected
-        except TransportError as error:
-            if isinstance(error, PassingError):
-                self._connected = None
+        except TransportError:
+            self._connected = None
             raise
         except Exception as error:
             self._connected = None
@@ -140,11 +138,13 @@ class FilesystemTree:
                     filesystem.invalidate_cache(join(self._root, file.folder))
                     at = at if _version(filesystem.info(path)) == file.version else 0
                 download.begin(at, file.version, file.size)
-                with filesystem.open(path, "rb", block_size=_CHUNK) as source:
-                    if at:
+                if self.address.scheme == "ftp":  # in one transfer: fsspec would begin one for each block
+                    filesystem.ftp.retrbinary(f"RETR {path}", download.write, blocksize=_CHUNK, rest=at or None)
+                else:
+                    with filesystem.open(path, "rb", block_size=_CHUNK) as source:
                         source.seek(at)
-                    while chunk := source.read(_CHUNK):
-                        download.write(chunk)
+                        while chunk := source.read(_CHUNK):
+                            download.write(chunk)
                 download.finish()
                 request: dict[str, Any] = {"scheme": self.address.scheme, "version": file.version, "attempts": number}
                 if download.resumed_at:
@@ -164,6 +164,12 @@ def _meaning(error: Exception, place: str) -> TransportError | None:
             "credentials",
             f"{place} 不接受连接中的用户名或口令",
             f"{place} does not accept the connection's user name or password",
+        )
+    if family == "ftplib" and str(error).startswith("550"):
+        return TransportError(
+            "not_found",
+            f"{place} 不存在或无权读取，请核对路径",
+            f"{place} does not exist or may not be read: check the path",
         )
     if kind in ("NoCredentialsError", "PartialCredentialsError"):
         return TransportError(

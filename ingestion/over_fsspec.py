@@ -172,9 +172,7 @@ def _meaning(error: Exception, place: str) -> TransportError | None:
             f"{place} does not exist or may not be read: check the path",
         )
     if kind in ("NoCredentialsError", "PartialCredentialsError"):
-        return TransportError(
-            "credentials", f"访问 {place} 缺少密钥", f"{place}: the connection holds no key and no secret"
-        )
+        return TransportError("credentials", f"访问 {place} 缺少密钥", f"{place}: the connection holds no credentials")
     if kind in ("EndpointConnectionError", "ConnectTimeoutError"):
         return transport.refused(place)
     return transport.broken_off(place, error)

@@ -32,7 +32,7 @@ from ingestion.transport import (
     version_of,
 )
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18  # what a connection that breaks off loses at most
 _INDEX_PAGE_BYTES = 64 << 20
 _SYNTHETIC_HEADER = "X-Synthetic-Data"
 _RETRIED_STATUS = {408, 425, 429, 500, 502, 503, 504}
@@ -164,6 +164,9 @@ class HttpTree:
 def _begin(download: Download, answer: requests.Response) -> None:
     """Line the answer up with what arrived before; PassingError when the rest of another content came."""
     validator = _validator(answer.headers)
+    if answer.headers.get("Content-Encoding", "identity") != "identity":  # packed though we asked for it plain
+        download.begin(0, "", None)
+        return
     if answer.status_code == 200:  # also from a server that knows no ranges, or whose file is another by now
         length = answer.headers.get("Content-Length", "")
         download.begin(0, validator, int(length) if length.isdigit() else None)

@@ -33,7 +33,7 @@ FIRST_DAY = "1900-01-01"
 DAYS_AHEAD = 31
 #: a load that shrinks: below half of the median of the last loads of the same stream
 SHRUNK_TO, SHRINK_HISTORY, SHRINK_LEAST_LOADS, SHRINK_LEAST_ROWS = 0.5, 8, 4, 100
-#: and one that comes again under its own path with less than half of what was accepted of it before
+#: and one that comes again under its own path with half of what was accepted of it before, or less
 OWN_LEAST_ROWS = 10
 
 
@@ -135,8 +135,8 @@ def rules(declared: RawTable) -> list[Rule]:
         _at_least(
             "own_version_not_shrunk",
             "rows_redelivered",
-            "重新交付的文件行数不足其上一版的一半",
-            "the file came again with less than half of the rows of its own earlier version",
+            "重新交付的文件行数只有其上一版的一半或更少",
+            "the file came again with half of the rows of its own earlier version or fewer",
         ),
     ]
     for column in declared.columns:
@@ -273,7 +273,8 @@ def profile_query(declared: RawTable) -> sql.Composed:
             ) as e
         ) as u on true
         left join lateral (
-            select case when s.rows_read >= {own_least_rows} then ceil(s.rows_read * {shrunk_to})::bigint end as least
+            select
+                case when s.rows_read >= {own_least_rows} then floor(s.rows_read * {shrunk_to})::bigint + 1 end as least
             from streams s
             where s.state = 'accepted' and s.layout = w.layout and s.relative_path = w.relative_path
             order by s.load_id desc limit 1

@@ -161,7 +161,8 @@ def check(source_id: str) -> list[Finding]:
         try:
             found = test()
         except Exception as error:
-            words = (error.zh, error.en) if isinstance(error, TransportError) else (str(error), str(error))
+            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            words = (error.zh, error.en) if isinstance(error, TransportError) else (first_line, first_line)
             findings.append(Finding(name, False, f"{zh}：{words[0]}", f"{en}: {words[1]}"))
             return False
         words = (found, found) if isinstance(found, str) else found or ("", "")

@@ -35,6 +35,8 @@ DAYS_AHEAD = 31
 SHRUNK_TO, SHRINK_HISTORY, SHRINK_LEAST_LOADS, SHRINK_LEAST_ROWS = 0.5, 8, 4, 100
 #: where each file holds the whole table, the one before it is enough
 WHOLE_LEAST_LOADS, WHOLE_LEAST_ROWS = 1, 10
+#: and one that comes again under its own path with half of what was accepted of it before, or less
+OWN_LEAST_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,12 @@ def rules(declared: RawTable) -> list[Rule]:
         _at_most("rejected_share_is_low", "rows_rejected_seen", "被隔离的行偏多", "many quarantined rows", "warn"),
         _at_least(
             "not_shrunk", "rows_delivered", "行数不足同类近期批次中位数的一半", "less than half of its usual rows"
+        ),
+        _at_least(
+            "own_version_not_shrunk",
+            "rows_redelivered",
+            "重新交付的文件行数只有其上一版的一半或更少",
+            "the file came again with half of the rows of its own earlier version or fewer",
         ),
     ]
     for column in declared.columns:
@@ -249,6 +257,7 @@ def profile_query(declared: RawTable) -> sql.Composed:
             w.rows_rejected as rows_rejected_seen,
             greatest({few}, floor(w.rows_read * {warned}))::bigint as rows_rejected_seen__most,
             w.rows_read as rows_delivered, coalesce(u.least, 0) as rows_delivered__least,
+            w.rows_read as rows_redelivered, coalesce(o.least, 0) as rows_redelivered__least,
             0 as keys_missing__most,
             greatest({few}, floor(r.rows_found * {repeated}))::bigint as keys_repeated__most,
             {limits}
@@ -268,6 +277,13 @@ def profile_query(declared: RawTable) -> sql.Composed:
                 order by s.known_at desc limit {history}
             ) as e
         ) as u on true
+        left join lateral (
+            select
+                case when s.rows_read >= {own_least_rows} then floor(s.rows_read * {shrunk_to})::bigint + 1 end as least
+            from streams s
+            where s.state = 'accepted' and s.layout = w.layout and s.relative_path = w.relative_path
+            order by s.load_id desc limit 1
+        ) as o on true
         order by w.load_id
         """
     ).format(
@@ -287,6 +303,7 @@ def profile_query(declared: RawTable) -> sql.Composed:
         repeated=sql.Literal(REPEATED_KEYS_SHARE),
         least_loads=sql.Literal(SHRINK_LEAST_LOADS),
         least_rows=sql.Literal(SHRINK_LEAST_ROWS),
+        own_least_rows=sql.Literal(OWN_LEAST_ROWS),
         shrunk_to=sql.Literal(SHRUNK_TO),
         history=sql.Literal(SHRINK_HISTORY),
     )

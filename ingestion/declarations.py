@@ -88,14 +88,19 @@ class Transport(_Model):
 
 
 class Politeness(_Model):
-    """Limits towards the publisher's server. A loopback address is our own machine and is not held back."""
+    """Limits towards the publisher's server."""
 
     requests_per_minute: int = Field(ge=1)
     daily_quota: int = Field(ge=1, description="requests a calendar day; the next day goes on where this one stopped")
     user_agent: str = Field(min_length=10)
     timeout_seconds: int = Field(ge=1)
     attempts: int = Field(ge=1, le=20)
-    longest_wait_seconds: int = Field(ge=1)
+    longest_wait_seconds: int = Field(
+        ge=1, description="patience of one run; a server that asks for more is left alone, and the run ends"
+    )
+    spares_loopback: bool = Field(
+        default=True, description="an address on our own machine is held to neither rate nor quota"
+    )
 
     @field_validator("user_agent")
     @classmethod

@@ -2,12 +2,14 @@
 
 `<LANDING_URL>/<source_id>/<sha256[:2]>/<sha256>/<original name>`. A file is written aside, hashed while it is copied,
 and moved into its place in one step; after that nothing of ours writes to it. What a killed process left aside is
-cleared by the next run.
+cleared by the next run, but for large downloads that can go on: these wait, noted, for some days and within a size.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -16,15 +18,20 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 import fsspec
 
+from ingestion.transport import Mark
+
 _ASIDE = ".incoming"
 _OLD_SECONDS = 24 * 3600
+_PARTIAL, _NOTE = "partial~", ".json"
+_PARTIAL_SECONDS = 7 * 24 * 3600  # beyond it a source has published the file anew, or nobody asks for it any more
+_PARTIAL_BYTES = 8 << 30  # of all of them; the newest stay
 _NAME_BYTES = 200
 
 
@@ -34,6 +41,31 @@ class LandingMissing(RuntimeError):
 
 class LandingChanged(RuntimeError):
     """A landed file is gone or is no longer what was landed; the text names it."""
+
+
+class Partial:
+    """A download in the making: an open file, and a note of how far it came that outlives the process."""
+
+    def __init__(self, handle: IO[bytes], note: Path | None) -> None:
+        self.handle, self._note = handle, note
+
+    def load(self) -> Mark | None:
+        """The note of a process before, if there is one that can be read."""
+        try:
+            return Mark(**json.loads(self._note.read_text())) if self._note else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def save(self, mark: Mark | None) -> None:
+        """Replace the note in one step; None takes it away."""
+        if self._note is None:
+            return
+        if mark is None:
+            self._note.unlink(missing_ok=True)
+            return
+        draft = self._note.with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(mark)))
+        draft.replace(self._note)
 
 
 @dataclass(frozen=True)
@@ -68,6 +100,28 @@ class Landing:
                 yield handle
             finally:
                 path.unlink(missing_ok=True)
+
+    @contextmanager
+    def partial(self, key: str) -> Iterator[Partial]:
+        """An open file for the download that `key` names, with what an earlier process left of it.
+
+        It stays behind if a note was saved and not taken away. While another process holds the same download, this one
+        gets an empty file of its own.
+        """
+        self._aside.mkdir(parents=True, exist_ok=True)
+        path = self._aside / f"{_PARTIAL}{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+        handle = _locked(path, create=True)
+        if handle is None:
+            with self.aside() as alone:
+                yield Partial(alone, None)
+            return
+        note = path.with_suffix(_NOTE)
+        with handle:
+            try:
+                yield Partial(handle, note)
+            finally:
+                if not note.exists() and _is_file(path, handle):  # not where another process has begun anew
+                    path.unlink()
 
     def keep(self, handle: IO[bytes], source_id: str, sha256: str, name: str) -> str:
         """Move a file from aside to its place for ever; returns the path below the area's address."""
@@ -129,11 +183,13 @@ class Landing:
         return True
 
     def clear_aside(self) -> int:
-        """Remove what dead processes left aside; returns how many files."""
+        """Remove what dead processes left aside; returns how many files. Noted downloads stay, within their bounds."""
         if not self._aside.is_dir():
             return 0
-        cleared = 0
+        cleared = self._clear_partials()
         for path in self._aside.iterdir():
+            if path.name.startswith(_PARTIAL):
+                continue
             host, _, rest = path.name.partition("~")
             pid = rest.partition("~")[0]
             try:
@@ -143,6 +199,33 @@ class Landing:
                     cleared += 1
             except FileNotFoundError:
                 continue  # another process was quicker
+        return cleared
+
+    def _clear_partials(self) -> int:
+        found = []
+        for path in self._aside.glob(f"{_PARTIAL}*"):
+            with suppress(FileNotFoundError):  # another process was quicker
+                found.append((path.stat().st_mtime, path))
+        cleared, kept_bytes = 0, 0
+        for changed_at, path in sorted(found, reverse=True):
+            data = path.with_suffix("")
+            if path != data:  # a note, or its draft
+                if not data.exists():
+                    path.unlink(missing_ok=True)
+                continue
+            handle = _locked(path, create=False)
+            if handle is None:
+                continue  # a living process is at it
+            with handle:
+                size = os.fstat(handle.fileno()).st_size
+                note = path.with_suffix(_NOTE)
+                is_young = time.time() - changed_at <= _PARTIAL_SECONDS
+                if note.exists() and is_young and kept_bytes + size <= _PARTIAL_BYTES:
+                    kept_bytes += size
+                    continue
+                note.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+                cleared += 1
         return cleared
 
 
@@ -176,6 +259,36 @@ def clean_name(name: str) -> str:
     while len(f"{stem}{suffix}".encode()) > _NAME_BYTES:
         stem, suffix = (stem[:-1], suffix) if stem else (suffix[:-1], "")
     return f"{stem}{suffix}"
+
+
+def _locked(path: Path, *, create: bool) -> IO[bytes] | None:
+    """The file, open and locked; None if it is another process's just now, or not there and not to be made."""
+    while True:
+        try:
+            if create:
+                path.touch(exist_ok=True)
+            handle = path.open("r+b" if os.access(path, os.W_OK) else "rb")
+        except FileNotFoundError:
+            if create:
+                continue  # taken away between the two
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            return None
+        if _is_file(path, handle) and not (create and not handle.writable()):
+            return handle
+        if _is_file(path, handle):
+            path.unlink()  # its process died on the last step, when it was read-only already
+        handle.close()  # else it was moved or taken away before the lock was ours
+
+
+def _is_file(path: Path, handle: IO[bytes]) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(handle.fileno()).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _only_name(folder: Path) -> str:

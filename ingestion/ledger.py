@@ -228,14 +228,6 @@ def found_late(connection: Connection, source_id: str, root: str) -> dict[tuple[
     return late
 
 
-def requests_on(connection: Connection, source_id: str, day: date) -> int:
-    """Requests that the pulls of one calendar day (Asia/Shanghai) have made of a source."""
-    local_day = func.date(func.timezone("Asia/Shanghai", outcomes.c.started_at))
-    made = func.coalesce(func.sum(outcomes.c.details["requests"].as_integer()), 0)
-    statement = select(made).where(outcomes.c.step == "fetch", outcomes.c.source_id == source_id, local_day == day)
-    return int(connection.execute(statement).scalar_one())
-
-
 # --- loading ---------------------------------------------------------------------------------------------------------
 
 _LANDED_COLUMNS = [landed_files.c[name] for name in LandedFile.__dataclass_fields__]

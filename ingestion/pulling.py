@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -20,12 +20,13 @@ from ingestion.addresses import source_address
 from ingestion.declarations import Declaration, Match, declaration
 from ingestion.landing import Landing, clean_name, copy_hashed, landing
 from ingestion.ledger import Listed
+from ingestion.pace import SharedPace
 from ingestion.parts import Incomplete
 from ingestion.results import SHANGHAI, Counted, Progress, silent
 from ingestion.transport import (
     Fetched,
     PassingError,
-    QuotaSpent,
+    Pause,
     RemoteFile,
     TooLarge,
     Transport,
@@ -118,8 +119,7 @@ def pull(
     today = datetime.now(SHANGHAI).date()
     with engine.begin() as connection:
         before = ledger.listed_before(connection, source_id, root)
-        made_today = ledger.requests_on(connection, source_id, today)
-    transport = open_transport(address, source.politeness, requests_today=made_today)
+    transport = open_transport(address, source.politeness, SharedPace(engine, source_id, address, source.politeness))
     try:
         found = _list(source, transport, before, today, since, until, full, progress)
     except TransportError as error:
@@ -188,10 +188,11 @@ def pull(
 def listing(source_id: str, since: date | None = None, until: date | None = None) -> list[ListedFile]:
     """What a pull would see, without fetching or writing anything."""
     source, address = declaration(source_id), source_address(source_id)
-    transport = open_transport(address, source.politeness)
+    engine = connections.engine("loader")
+    transport = open_transport(address, source.politeness, SharedPace(engine, source_id, address, source.politeness))
     today = datetime.now(SHANGHAI).date()
     found = _list(source, transport, Listed({}, {}, None), today, since, until, True, silent)
-    with connections.engine("loader").begin() as connection:
+    with engine.begin() as connection:
         settled = ledger.settled_versions(connection, source_id, address.shown)
     return [
         ListedFile(file.path, match.layout.name, match.stated_date, file.size, (file.path, file.version) in settled)
@@ -210,11 +211,12 @@ def _list(
     progress: Progress,
 ) -> _Listing:
     found = _Listing()
-    days = [day for folder in before.folders if (day := source.folder_date(folder))]
-    recent = max(days) - timedelta(days=source.overlap_days) if days else None
-    due = before.last_full is None or datetime.now(UTC) - before.last_full >= timedelta(
-        days=source.transport.full_listing_days
-    )
+    # a folder dated far ahead is a slip of the pen: it must not make all others look old
+    newest = _newest(source, before, today + timedelta(days=1))
+    recent = max(newest.values()) - timedelta(days=source.overlap_days) if newest else None
+    since_full = None if before.last_full is None else datetime.now(UTC) - before.last_full
+    # a full listing that lies ahead was made before our clock went back
+    due = since_full is None or not timedelta(0) <= since_full < timedelta(days=source.transport.full_listing_days)
     found.is_full = full or due
     files_before: dict[str, list[RemoteFile]] = {}
     for path, (version, size) in before.files.items():
@@ -262,6 +264,16 @@ def _list(
             found.is_filtered = True
         return match
 
+    def is_late(folder: str, file: RemoteFile) -> bool:
+        """New or changed in a folder that was listed before, or that should have been by its date."""
+        if folder in before.folders:
+            seen = before.files.get(file.path)
+            return seen is None or seen[0] != file.version
+        day, sibling = source.folder_date(folder), newest.get(_parent(folder))
+        if before.last_full is None or day is None or sibling is None:
+            return False
+        return day < sibling - timedelta(days=source.overlap_days)
+
     failures_in_a_row = 0
     for folder in transport.walk(enter):
         if folder.error is not None:
@@ -277,12 +289,7 @@ def _list(
             if match is None:
                 continue
             names[file.name] = (file.version, file.size)
-            seen = before.files.get(file.path)
-            if (
-                match.dated_by == "folder"
-                and folder.path in before.folders
-                and (seen is None or seen[0] != file.version)
-            ):
+            if match.dated_by == "folder" and is_late(folder.path, file):
                 found.late[file.path] = (file.version, today.isoformat())
         arrived(folder.path, bool(names))
         # an empty dated folder counts as listed too: what turns up in it afterwards is late
@@ -325,6 +332,20 @@ def _known_at(file: RemoteFile, match: Match, late: Mapping[tuple[str, str], dat
     """The day the source made a file known: that of its path, or that on which it, or its last part, turned up late."""
     found = [day for part in file.parts or (file,) if (day := late.get((part.path, part.version)))]
     return max(found, default=None) or match.stated_date or today
+
+
+def _newest(source: Declaration, before: Listed, latest: date) -> dict[str, date]:
+    """The newest date, not after `latest`, among the dated folders of each parent that were listed before."""
+    newest: dict[str, date] = {}
+    for folder in before.folders:
+        day = source.folder_date(folder)
+        if day and day <= latest:
+            newest[_parent(folder)] = max(day, newest.get(_parent(folder), day))
+    return newest
+
+
+def _parent(folder: str) -> str:
+    return folder.rpartition("/")[0]
 
 
 def _is_new(before: Listed, folder: str, stamp: str, names: dict[str, tuple[str, int | None]]) -> bool:
@@ -403,7 +424,7 @@ class _Fetch:
                 try:
                     self._one(file, match, known_at)
                     failures_in_a_row = 0
-                except QuotaSpent as error:
+                except Pause as error:
                     self._stop(error, len(queue) - number)
                     return
                 except TooLarge as error:
@@ -428,30 +449,35 @@ class _Fetch:
                 f"文件 {file.size} 字节，超过上限 {most} 字节，未取",
                 f"{file.size} bytes, the limit is {most}; not fetched",
             )
-        with self._area.aside() as handle:
-            fetched = self._fetch_parts(file, handle, most) if file.parts else self._transport.fetch(file, handle, most)
-            landing_path = self._area.keep(handle, self._source.source_id, fetched.sha256, file.name)
+        fetched, landing_path = self._land_parts(file, most) if file.parts else self._land(file, most)
         self.fetched += 1
         is_synthetic = self._is_synthetic or fetched.is_synthetic
         self._pending.append((file, self._row(file, match, known_at, fetched, landing_path, is_synthetic)))
         if len(self._pending) >= _FLUSH_FILES or time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
             self._flush()
 
-    def _fetch_parts(self, file: RemoteFile, target: IO[bytes], most: int) -> Fetched:
-        """The parts of a set end to end; what each was is kept beside the request."""
+    def _land(self, file: RemoteFile, most: int) -> tuple[Fetched, str]:
+        with self._area.partial(f"{self._transport.place(file.path)}\n{file.version}") as partial:
+            fetched = self._transport.fetch(file, partial.handle, most, partial)
+            return fetched, self._area.keep(partial.handle, self._source.source_id, fetched.sha256, file.name)
+
+    def _land_parts(self, file: RemoteFile, most: int) -> tuple[Fetched, str]:
+        """The parts of a set end to end, as one file; what each was is kept beside the request."""
         digest, size, is_synthetic, pieces = hashlib.sha256(), 0, False, []
-        for part in file.parts:
-            with self._area.aside() as aside:
-                fetched = self._transport.fetch(part, aside, most - size)
-                aside.seek(0)
-                while chunk := aside.read(1 << 20):
-                    digest.update(chunk)
-                    target.write(chunk)
-            size += fetched.size
-            is_synthetic |= fetched.is_synthetic
-            pieces.append({"path": part.path, "size": fetched.size, "sha256": fetched.sha256, **fetched.request})
-        request = {"scheme": pieces[0]["scheme"], "version": file.version, "parts": pieces}
-        return Fetched(size, digest.hexdigest(), is_synthetic, request)
+        with self._area.aside() as target:
+            for part in file.parts:
+                with self._area.partial(f"{self._transport.place(part.path)}\n{part.version}") as partial:
+                    fetched = self._transport.fetch(part, partial.handle, most - size, partial)
+                    partial.handle.seek(0)
+                    while chunk := partial.handle.read(1 << 20):
+                        digest.update(chunk)
+                        target.write(chunk)
+                size += fetched.size
+                is_synthetic |= fetched.is_synthetic
+                pieces.append({"path": part.path, "size": fetched.size, "sha256": fetched.sha256, **fetched.request})
+            request = {"scheme": pieces[0]["scheme"], "version": file.version, "parts": pieces}
+            joined = Fetched(size, digest.hexdigest(), is_synthetic, request)
+            return joined, self._area.keep(target, self._source.source_id, joined.sha256, file.name)
 
     def _row(
         self,

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from ingestion import loader, missing
-from ingestion.addresses import source_address
+from ingestion.addresses import Address, source_address
 from ingestion.declarations import Declaration, declaration, source_ids
 from ingestion.landing import landing
+from ingestion.pace import SharedPace
 from ingestion.readers import READERS
 from ingestion.results import SHANGHAI
-from ingestion.transport import open_transport
+from ingestion.transport import RemoteFile, TooLarge, TransportError, open_transport
 from warehouse import connections
 from warehouse.tables import landed_files, loads, outcomes, rejected_rows
 
 _MOST_SHOWN = 10  # missing shards of a source
+_MOST_FOLDERS_LOOKED_AT = 30
+_BYTES_LOOKED_AT = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -160,17 +165,23 @@ def latest_rejects(source_id: str | None = None, most: int = 30) -> list[tuple[A
 
 
 def check(source_id: str) -> list[Finding]:
-    """Look at all that a run needs, from the declaration to the source's server; changes nothing but the raw table."""
+    """Look at all that a run needs, from the declaration to a first file of the source; changes nothing but the raw
+    table, and counts its requests.
+    """
     findings: list[Finding] = []
 
-    def look(name: str, zh: str, en: str, test: Callable[[], object]) -> bool:
+    def look(name: str, zh: str, en: str, test: Callable[[], str | tuple[str, str] | None]) -> bool:
         try:
             found = test()
         except Exception as error:
-            findings.append(Finding(name, False, f"{zh}：{error}", f"{en}: {error}"))
+            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            words = (error.zh, error.en) if isinstance(error, TransportError) else (first_line, first_line)
+            findings.append(Finding(name, False, f"{zh}：{words[0]}", f"{en}: {words[1]}"))
             return False
-        detail = f"：{found}" if isinstance(found, str) else ""
-        findings.append(Finding(name, True, f"{zh}{detail}", f"{en}{detail}"))
+        words = (found, found) if isinstance(found, str) else found or ("", "")
+        findings.append(
+            Finding(name, True, f"{zh}：{words[0]}" if words[0] else zh, f"{en}: {words[1]}" if words[1] else en)
+        )
         return True
 
     if not look("declaration", "声明", "declaration", lambda: declaration(source_id).name.zh):
@@ -179,11 +190,94 @@ def check(source_id: str) -> list[Finding]:
     look("readers", "读取程序", "readers", lambda: _readers_of(source))
     look("scope", "加载范围", "load scope", lambda: source.scope)
     look("landing", "落地区", "landing area", _landing_is_writable)
-    if look("warehouse", "数据仓库", "warehouse", lambda: str(connections.url("loader").host)):
+    has_warehouse = look("warehouse", "数据仓库", "warehouse", _warehouse_answers)
+    if has_warehouse:
         look("table", "原始表", "raw table", lambda: loader.ensure_tables(connections.engine("loader"), source))
-    if look("address", "数据源地址", "address", lambda: source_address(source_id).shown):
-        look("source", "数据源可列出", "source can be listed", lambda: _first_folder(source))
+    if look("address", "数据源地址", "address", lambda: _address_of(source).shown):
+        way = _Way(source, _address_of(source), is_counted=has_warehouse)
+        # each step asks for more: the server and its log-in, the shape of the tree, one file's first bytes
+        for step in (
+            ("source", "连接与登录", "connection and log-in", way.connect),
+            ("shape", "目录与文件格式", "tree and layouts", way.recognise),
+            ("file", "文件可读", "a file can be read", way.read),
+        ):
+            if not look(*step):
+                break
     return findings
+
+
+class _Way:
+    """The way to a source, gone as far as a first file, with little patience."""
+
+    def __init__(self, source: Declaration, address: Address, *, is_counted: bool) -> None:
+        self._source = source
+        quick = source.politeness.model_copy(
+            update={
+                "attempts": min(source.politeness.attempts, 2),
+                "timeout_seconds": min(source.politeness.timeout_seconds, 20),
+                "longest_wait_seconds": min(source.politeness.longest_wait_seconds, 10),
+            }
+        )
+        pace = SharedPace(connections.engine("loader"), source.source_id, address, quick) if is_counted else None
+        self._transport = open_transport(address, quick, pace)
+        self._file: RemoteFile | None = None
+
+    def connect(self) -> tuple[str, str]:
+        entered: list[str] = []
+
+        def enter(folder: str, stamp: str) -> bool:
+            entered.append(folder)
+            return False
+
+        walk = self._transport.walk(enter)
+        files = len(next(walk).files)
+        next(walk, None)  # only now are the folders below it asked for
+        return f"{len(entered)} 个目录，{files} 个文件", f"{len(entered)} folders, {files} files"
+
+    def recognise(self) -> tuple[str, str]:
+        """The first file of a declared layout, within a number of folders."""
+        seen: list[str] = []
+        walk = self._transport.walk(lambda folder, _: not self._source.is_skipped_folder(folder))
+        for folder in islice(walk, _MOST_FOLDERS_LOOKED_AT):
+            if folder.error is not None:
+                raise folder.error
+            for file in folder.files:
+                if match := self._source.recognise(file.path):
+                    self._file = file
+                    return f"{match.layout.name}，如 {file.path}", f"{match.layout.name}, such as {file.path}"
+                seen.append(file.path)
+        names = ", ".join(layout.name for layout in self._source.layouts)
+        shown = ", ".join(seen[:3]) or "—"
+        raise TransportError(
+            "no_layout",
+            f"没有找到任何已声明格式（{names}）的文件，地址可能高了或低了一层；看到的文件如：{shown}",
+            f"no file of a declared layout ({names}): the address may be a folder too high or too low; seen: {shown}",
+        )
+
+    def read(self) -> tuple[str, str]:
+        assert self._file is not None
+        with tempfile.TemporaryFile() as target:
+            try:
+                size = self._transport.fetch(self._file, target, _BYTES_LOOKED_AT).size
+            except TooLarge:
+                size = _BYTES_LOOKED_AT
+        return f"已试读 {size:,} 字节", f"{size:,} bytes tried"
+
+
+def _address_of(source: Declaration) -> Address:
+    address = source_address(source.source_id)
+    if address.scheme not in source.transport.schemes:
+        known = ", ".join(source.transport.schemes)
+        raise TransportError(
+            "scheme", f"不支持 {address.scheme} 地址，只接受 {known}", f"{address.scheme} is not taken, only {known}"
+        )
+    return address
+
+
+def _warehouse_answers() -> str:
+    with connections.engine("loader").begin() as connection:
+        connection.execute(select(1))
+    return str(connections.url("loader").host)
 
 
 def _readers_of(source: Declaration) -> str:
@@ -198,18 +292,3 @@ def _landing_is_writable() -> str:
     if not area.is_writable():
         raise OSError(f"{area.shown()} cannot be written to 不可写")
     return area.shown()
-
-
-def _first_folder(source: Declaration) -> str:
-    transport = open_transport(source_address(source.source_id), source.politeness)
-    entered = 0
-
-    def enter(folder: str, stamp: str) -> bool:
-        nonlocal entered
-        entered += 1
-        return False
-
-    walk = transport.walk(enter)
-    files = next(walk).files
-    next(walk, None)  # only now are the folders below it asked for
-    return f"{len(files)} 个文件 files, {entered} 个目录 folders"

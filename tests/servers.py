@@ -16,7 +16,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 Fault = str
-"""`503`, `429:2` (with Retry-After: 2), `cut` (half of the body), `login`, `empty`, `redirect:<url>`, `garbage`"""
+"""`503`, `429:2` (with Retry-After: 2), `cut` (half of what was asked for), `stall` (the same, and then silence until
+`go_on` is set), `login`, `empty`, `redirect:<url>`, `garbage`"""
 
 
 @dataclass
@@ -27,9 +28,16 @@ class Feed:
     url: str = ""
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     requests: list[tuple[float, str]] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
     links: dict[str, list[str]] = field(default_factory=dict)
     is_synthetic: bool = False
+    knows_ranges: bool = True
+    minds_if_range: bool = True
+    has_tags: bool = True
+    has_stamps: bool = True
+    stalled: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
 
     def asked(self, path: str) -> int:
         return sum(one == path for _, one in self.requests)
@@ -66,7 +74,34 @@ def http_feed(root: Path) -> Iterator[Feed]:
                     self.send_header("Content-Length", "0")
                     return self.end_headers()
                 return self.answer(200, self.index(path, target).encode(), "text/html; charset=utf-8")
-            return self.answer(200, target.read_bytes())
+            return self.file(target)
+
+        def file(self, target: Path, upto: float = 1.0) -> None:
+            """All of a file or the rest that was asked for; only a part of that goes out if `upto` says so."""
+            body, stamp = target.read_bytes(), formatdate(target.stat().st_mtime, usegmt=True)
+            tag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"' if feed.has_tags else ""
+            start = 0
+            if wanted := self.headers.get("Range", ""):
+                feed.ranges.append(wanted)
+                same = not feed.minds_if_range or self.headers.get("If-Range", tag) in (tag, stamp)
+                if feed.knows_ranges and same:
+                    start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            if start >= len(body) > 0:
+                return self.answer(416, b"")
+            rest = body[start:]
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Type", "application/octet-stream")
+            self.send_header("Content-Length", str(len(rest)))
+            self.send_header("Last-Modified", stamp)
+            if tag:
+                self.send_header("ETag", tag)
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+            if feed.is_synthetic:
+                self.send_header("X-Synthetic-Data", "true")
+            self.end_headers()
+            self.wfile.write(rest[: int(len(rest) * upto)])
+            self.wfile.flush()
 
         def index(self, path: str, folder: Path) -> str:
             lines = ['<a href="../">../</a>']
@@ -74,6 +109,8 @@ def http_feed(root: Path) -> Iterator[Feed]:
                 slash = "/" if entry.is_dir() else ""
                 stamp = time.strftime("%d-%b-%Y %H:%M", time.gmtime(entry.stat().st_mtime))
                 size = "-" if entry.is_dir() else str(entry.stat().st_size)
+                if not feed.has_stamps:
+                    stamp = size = ""
                 name = entry.name + slash
                 lines.append(f'<a href="{quote(name)}">{html.escape(name)}</a>  {stamp}  {size:>19}')
             lines += [f'<a href="{link}">elsewhere</a>' for link in feed.links.get(path, [])]
@@ -84,13 +121,12 @@ def http_feed(root: Path) -> Iterator[Feed]:
 
         def spoil(self, fault: Fault, path: str) -> None:
             kind, _, argument = fault.partition(":")
-            if kind == "cut":
-                body = (feed.root / path.removeprefix("/feed/")).read_bytes()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[: len(body) // 2])
+            if kind in ("cut", "stall"):
+                self.file(feed.root / path.removeprefix("/feed/"), upto=0.5)
                 self.close_connection = True
+                if kind == "stall":
+                    feed.stalled.set()
+                    feed.go_on.wait(30)
                 return None
             if kind == "login":
                 page = b"<!DOCTYPE html><html><form>user <input type='password' name='p'></form></html>"
@@ -198,7 +234,7 @@ def ftp_server(root: Path, user: str, password: str) -> Iterator[int]:
 
         def handle(self) -> None:
             self.say("220 ready")
-            given, data = "", None
+            given, data, start = "", None, 0
             while line := self.rfile.readline().decode("utf-8").rstrip("\r\n"):
                 command, _, argument = line.partition(" ")
                 command = command.upper()
@@ -223,9 +259,16 @@ def ftp_server(root: Path, user: str, password: str) -> Iterator[int]:
                 elif command == "SIZE":
                     self.say(f"213 {path.stat().st_size}" if path.is_file() else "550 none")
                 elif command == "RETR":
-                    self.send(data, path.read_bytes())
-                elif command in ("TYPE", "CWD", "REST", "OPTS"):
-                    self.say("350 ok" if command == "REST" else "200 ok")
+                    if path.is_file():
+                        self.send(data, path.read_bytes()[start:])
+                    else:
+                        self.say("550 none")
+                    start = 0
+                elif command == "REST":
+                    start = int(argument)
+                    self.say("350 ok")
+                elif command in ("TYPE", "CWD", "OPTS"):
+                    self.say("200 ok")
                 elif command == "QUIT":
                     self.say("221 bye")
                     return

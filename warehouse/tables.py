@@ -54,6 +54,18 @@ sources = Table(
     _time("declared_at", nullable=False, server_default=_now),
 )
 
+# One row a source and server, changed by one statement a request: the pace outlives the process that keeps to it.
+request_budgets = Table(
+    "request_budgets",
+    metadata,
+    Column("source_id", Text, primary_key=True),
+    Column("server", Text, primary_key=True, comment="scheme, host and port: another address has a budget of its own"),
+    Column("day", Date, nullable=False, comment="calendar day in Asia/Shanghai that made counts"),
+    Column("made", Integer, nullable=False),
+    _time("next_at", nullable=False, comment="earliest moment of the next request of any process"),
+    _time("not_before", comment="the server asked to be left alone until then"),
+)
+
 # One row a distinct content: the same bytes under another name or from another day are the same file.
 landed_files = Table(
     "landed_files",

@@ -80,7 +80,23 @@ def main() -> None:
     """
 
 
-@main.command()
+_FAULTS_HELP = "\n".join(
+    [
+        "\b",
+        "Faults of a source, one at a time, by --fault or POST /faults/<source>:",
+        *(f"  {name:<13} {text}" for name, text in FAULTS.items()),
+        "",
+        "\b",
+        "Limits of a fault:",
+        "  match         only paths below the source that fit the pattern, such as CN/*/20250103/*.zip",
+        "  times         so many requests; not for faults that change what is listed or given",
+        "  seconds       how slow, or the Retry-After of 429",
+        "  days          how late",
+    ]
+)
+
+
+@main.command(epilog=_FAULTS_HELP)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Listen here. Anything but loopback is refused.")
 @click.option("--port", default=18090, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
 @_seed
@@ -91,8 +107,8 @@ def main() -> None:
     "--fault",
     "faults",
     multiple=True,
-    metavar="SOURCE=FAULT",
-    help="Begin with a fault: " + "; ".join(f"{name}: {text}" for name, text in FAULTS.items()) + ".",
+    metavar="SOURCE=FAULT[,LIMIT=VALUE…]",
+    help="Begin with a fault, such as cnipa_patents=slow,seconds=2,match=*.zip (repeat for other sources).",
 )
 @click.option("--verbose", is_flag=True, help="Log every request to stderr.")
 def serve(
@@ -110,9 +126,10 @@ def serve(
     \b
     While it runs, from this machine only:
       curl http://127.0.0.1:18090/health
-      curl -d '{"fault": "429", "seconds": 2, "times": 3}' http://127.0.0.1:18090/faults/cnipa_patents
-      curl -d '{"fault": "none"}'                          http://127.0.0.1:18090/faults/cnipa_patents
-      curl -d '{"clock": "2024-12-31"}'                    http://127.0.0.1:18090/clock        ("today" to go back)
+      curl -d '{"fault": "429", "seconds": 2, "times": 3}'  http://127.0.0.1:18090/faults/cnipa_patents
+      curl -d '{"fault": "shrunk", "match": "*_0001.zip"}'  http://127.0.0.1:18090/faults/cnipa_patents
+      curl -d '{"fault": "none"}'                           http://127.0.0.1:18090/faults/cnipa_patents
+      curl -d '{"clock": "2024-12-31"}'                     http://127.0.0.1:18090/clock        ("today" to go back)
     """
     try:
         loopback = host == "localhost" or ip_address(host).is_loopback
@@ -131,9 +148,8 @@ def serve(
                 f"端口 {port} 不可用（{error.strerror}），请换 --port / port {port} is not available: {error.strerror}"
             ) from error
         for given in faults:
-            source, _, name = given.partition("=")
             try:
-                server.faults.set(source, name)
+                server.faults.set_by_words(given)
             except (KeyError, ValueError) as error:
                 raise click.BadParameter(f"{given}: {error}", param_hint="--fault") from error
         click.echo(f"{server.url} synthetic, seed={seed} scale={scale:g} clock={server.clock()}")

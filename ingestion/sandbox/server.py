@@ -6,6 +6,7 @@ import html
 import json
 import re
 import time
+import zlib
 from collections.abc import Callable
 from datetime import date
 from email.utils import format_datetime
@@ -15,8 +16,9 @@ from ipaddress import ip_address
 from urllib.parse import quote, unquote, urlsplit
 
 from ingestion.sandbox.catalogue import FEEDS
-from ingestion.sandbox.faults import Fault, Faults, UnknownFault
+from ingestion.sandbox.faults import Fault, Faults, UnknownFault, limits_of
 from ingestion.sandbox.feeds import BEGIN, Entry, Feed
+from ingestion.sandbox.spoilt import Spoilt
 from ingestion.sandbox.world import World
 
 _MOST_BODY = 4096
@@ -132,13 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _control(self, path: str, body: dict[str, object]) -> None:
         if path.startswith("/faults/"):
-            seconds, times = body.get("seconds"), body.get("times")
-            self.server.faults.set(
-                path.removeprefix("/faults/"),
-                str(body["fault"]),
-                None if seconds is None else float(str(seconds)),
-                None if times is None else int(str(times)),
-            )
+            name = str(body.pop("fault"))
+            self.server.faults.set(path.removeprefix("/faults/"), name, **limits_of(body))
             self._json(HTTPStatus.OK, self.server.faults.shown())
         elif path == "/clock":
             day = str(body["clock"])
@@ -167,11 +164,12 @@ class _Handler(BaseHTTPRequestHandler):
     # -- the tree
 
     def _serve(self, feed: Feed, path: str, with_body: bool) -> None:
-        fault = self.server.faults.take(feed.source_id)
+        below = path.removeprefix(f"/{feed.base}/")
+        fault = self.server.faults.take(feed.source_id, below.strip("/"))
         if fault and self._refused(fault, with_body):
             return
-        below = path.removeprefix(f"/{feed.base}/")
-        entry = feed.find(below)
+        shown = Spoilt(feed, fault)
+        entry = shown.find(below)
         if entry is None or "//" in path:
             self._not_found(with_body)
         elif entry.is_folder and not path.endswith("/"):
@@ -179,15 +177,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif not entry.is_folder and path.endswith("/"):
             self._not_found(with_body)
         elif entry.is_folder:
-            entries = feed.listing(below) or []
-            if fault and fault.name == "empty":
-                entries = []
-            self._send(HTTPStatus.OK, index_page(path, entries), with_body, cut=fault)
+            self._send(HTTPStatus.OK, index_page(path, shown.listing(below) or []), with_body, cut=fault)
         else:
-            content = feed.read(below.strip("/"), entry)
-            if fault and fault.name == "empty":
-                content = b""
-            self._file(entry, content, with_body, fault)
+            self._file(entry, shown.read(below.strip("/"), entry), with_body, fault)
 
     def _refused(self, fault: Fault, with_body: bool) -> bool:
         if fault.name == "down":
@@ -197,6 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.TOO_MANY_REQUESTS, b"<h1>429 Too Many Requests</h1>", with_body, headers)
         elif fault.name == "login-page":
             self._send(HTTPStatus.OK, _LOGIN.encode(), with_body)
+        elif fault.name == "error":
+            self._json(HTTPStatus.OK, {"code": 500, "success": False, "msg": "系统繁忙，请稍后再试"}, with_body)
         else:
             if fault.name == "slow":
                 time.sleep(fault.seconds)
@@ -207,9 +201,15 @@ class _Handler(BaseHTTPRequestHandler):
         kind = "application/zip" if entry.name.endswith(".zip") else "text/plain"
         if entry.name.endswith(".csv"):
             kind = "text/csv"
-        headers = {"Last-Modified": format_datetime(entry.modified, usegmt=True), "Accept-Ranges": "bytes"}
+        headers = {
+            "Last-Modified": format_datetime(entry.modified, usegmt=True),
+            "ETag": f'"{len(content):x}-{zlib.crc32(content):08x}"',
+            "Accept-Ranges": "bytes",
+        }
         status, part = HTTPStatus.OK, content
         asked = _RANGE.match(self.headers.get("Range", ""))
+        if self.headers.get("If-Range", headers["ETag"]) not in (headers["ETag"], headers["Last-Modified"]):
+            asked = None  # it is another file by now: all of it
         if asked and any(asked.groups()):
             first, last = asked.groups()
             start = int(first) if first else max(0, len(content) - int(last))

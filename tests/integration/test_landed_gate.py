@@ -154,6 +154,26 @@ def test_a_load_that_shrinks_is_held() -> None:
     assert "中位数的一半" in str(after[small][1])
 
 
+def test_a_file_that_comes_again_with_half_of_its_rows_is_held() -> None:
+    """By its own path, however little history its stream has; the same rows under another path are no news."""
+    day, other_day = date(2019, 7, 9), date(2019, 7, 12)
+    load(20, day=day, state="accepted")
+    load(9, day=other_day, state="accepted")
+    shrunk = load(10, day=day)
+    tiny = load(1, day=other_day)  # of so few rows one may go
+    elsewhere = load(10, day=date(2019, 7, 16))
+    landed.validate(SOURCE)
+    after = states()
+    assert [after[load_id][0] for load_id in (shrunk, tiny, elsewhere)] == ["held", "accepted", "accepted"]
+    assert (
+        after[shrunk][1]
+        == "重新交付的文件行数只有其上一版的一半或更少（rows_redelivered=10, rows_redelivered__least=11）"
+    )
+    enough = load(11, day=day)
+    landed.validate(SOURCE)
+    assert states()[enough][0] == "accepted"
+
+
 def test_a_rule_that_cannot_be_tested_accepts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     load_id = load(3)
     bad = landed._at_most("impossible_rule", "no_such_column", "无", "none")

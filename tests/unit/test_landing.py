@@ -1,13 +1,16 @@
 """The landing area: content-addressed, never changed, cleared of what dead processes left."""
 
+import hashlib
 import io
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from ingestion.landing import Landing, LandingChanged, LandingMissing, clean_name, copy_hashed, landing
+from ingestion.transport import Mark
 
 
 def _land(area: Landing, content: bytes, name: str) -> tuple[str, str]:
@@ -75,6 +78,80 @@ def test_only_what_the_dead_left_is_cleared(tmp_path: Path) -> None:
     os.utime(forgotten, (0, 0))
     assert area.clear_aside() == 2
     assert sorted(aside.iterdir()) == sorted([living, elsewhere])
+
+
+# --- downloads that go on ------------------------------------------------------------------------------------------
+
+MARK = Mark(3, "0" * 64, '"tag"', 6)
+
+
+def _noted(area: Landing, key: str, content: bytes = b"abc") -> Path:
+    with area.partial(key) as partial:
+        partial.handle.write(content)
+        partial.save(MARK)
+        return Path(partial.handle.name)
+
+
+def test_a_noted_download_waits_for_the_next_process(area: Landing) -> None:
+    path = _noted(area, "a")
+    assert area.clear_aside() == 0
+    with area.partial("a") as partial:
+        assert (partial.load(), partial.handle.read()) == (MARK, b"abc")
+        partial.save(None)
+        assert partial.load() is None
+    assert not list(path.parent.iterdir())
+
+
+def test_a_download_without_a_note_and_a_spoilt_note_are_not_kept(area: Landing) -> None:
+    path = _noted(area, "a")
+    path.with_suffix(".json").write_text('{"size": 3')
+    with area.partial("a") as partial:
+        assert partial.load() is None
+    path.with_suffix(".json").unlink()
+    assert area.clear_aside() == 1
+    assert not list(path.parent.iterdir())
+
+
+def test_two_processes_never_write_into_one_download(area: Landing) -> None:
+    with area.partial("a") as first:
+        first.handle.write(b"abc")
+        first.save(MARK)
+        with area.partial("a") as second:
+            assert second.handle.name != first.handle.name
+            assert second.load() is None
+            second.save(MARK)  # it has no note of its own
+        assert area.clear_aside() == 0, "nor is it cleared under a living process"
+        assert Path(first.handle.name).exists() and not Path(second.handle.name).exists()
+        first.save(None)
+
+
+def test_a_kept_download_leaves_no_note_and_no_lock(area: Landing) -> None:
+    with area.partial("a") as partial:
+        partial.handle.write(b"abc")
+        sha256 = hashlib.sha256(b"abc").hexdigest()
+        place = area.keep(partial.handle, "src", sha256, "a.zip")
+    with area.local(place, sha256) as path:
+        assert path.read_bytes() == b"abc"
+    with area.partial("a") as partial:
+        assert partial.handle.read() == b""
+
+
+def test_a_process_that_died_between_read_only_and_moved_blocks_nobody(area: Landing) -> None:
+    path = _noted(area, "a")
+    path.chmod(0o440)
+    with area.partial("a") as partial:
+        partial.handle.write(b"x")
+    assert area.clear_aside() in (0, 1)
+
+
+def test_downloads_aside_are_bounded_in_age_and_size(area: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, middle, new = (_noted(area, key) for key in "abc")
+    for path, age in ((old, 8 * 86400), (middle, 3600), (new, 0)):
+        os.utime(path, (time.time() - age,) * 2)
+    assert area.clear_aside() == 1 and not old.exists()
+    monkeypatch.setattr("ingestion.landing._PARTIAL_BYTES", 5)
+    assert area.clear_aside() == 1
+    assert sorted(path.name for path in new.parent.iterdir()) == [new.name, new.with_suffix(".json").name]
 
 
 @pytest.mark.parametrize(

@@ -555,7 +555,7 @@ def test_the_command_line_from_check_to_explain(root: Path) -> None:
         assert result.exit_code == code, result.output
         return result.output
 
-    assert "✓" in say("check", SOURCE) and "✗" not in say("check")
+    assert "✓" in say("check", SOURCE) and "✗" not in say("check", SOURCE)
     assert "part1.zip" in say("list", SOURCE)
     assert "landed 5" in say("pull", SOURCE)
     assert "0 个文件" in say("list", SOURCE, "--new")

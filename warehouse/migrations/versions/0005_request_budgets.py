@@ -1,4 +1,4 @@
-"""How many requests a source was asked today, and when it may be asked again: for all processes, after a restart too."""
+"""How many requests a source was asked today, and when it may be asked again: for all processes, across restarts."""
 
 from pathlib import Path
 

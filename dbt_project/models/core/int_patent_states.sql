@@ -9,9 +9,10 @@
 }}
 
 -- What was known of each patent, from which day to which: the two clocks in one row. A patent is its application number
--- where one is certain, else its publication number; A and B of one application are one patent, and an intact number in
--- one form of a publication serves its other forms. The attributes of a day come from the best version known on it: a
--- correction before what it corrects, XML before CSV before the gazette, the later before the earlier.
+-- where one is certain (the printed one, where old and international applications have no standard form), else its
+-- publication number; A and B of one application are one patent, and an intact number in one form of a publication
+-- serves its other forms. The attributes of a day come from the best version known on it: a correction before what it
+-- corrects, XML before CSV before the gazette, the later before the earlier.
 with
 
 publications as (
@@ -84,12 +85,13 @@ publication_identities as (
 
     select distinct on (publication_number)
         publication_number,
-        coalesce(application_number, publication_number) as patent_id,
+        coalesce(application_number, application_number_display, publication_number) as patent_id,
         application_number,
         application_number_display
     from placed
     order by
-        publication_number asc, application_number is null, document_status = 'R' desc, layout_rank, known_at desc,
+        publication_number asc, application_number is null, application_number_display is null,
+        document_status = 'R' desc, layout_rank, known_at desc,
         publication_version_id asc
 
 ),

@@ -5,7 +5,7 @@
         on_schema_change='fail',
         indexes=[
             {'columns': ['legal_event_id', 'event_type', 'known_at'], 'unique': true},
-            {'columns': ['application_number']},
+            {'columns': ['patent_id']},
         ],
         post_hook='analyze {{ this }}',
     )
@@ -35,6 +35,8 @@ final as (
         events.legal_event_id,
         events.announcement_id,
         events.record_id,
+        -- old and international numbers have no standard form: the printed one is theirs
+        coalesce(events.application_number, events.application_number_display) as patent_id,
         events.application_number,
         events.patent_type,
         events.announced_as,

@@ -1,6 +1,6 @@
 {{
     config(
-        indexes=[{'columns': ['application_number', 'known_from'], 'unique': true}],
+        indexes=[{'columns': ['patent_id', 'known_from'], 'unique': true}],
         post_hook='analyze {{ this }}',
     )
 }}
@@ -21,12 +21,12 @@ events as (
 days_learnt as (
 
     select
-        application_number,
+        patent_id,
         known_from as day_learnt
     from events
     union
     select
-        application_number,
+        patent_id,
         known_to as day_learnt
     from events
     where known_to is not null
@@ -36,9 +36,9 @@ days_learnt as (
 knowledge as (
 
     select
-        application_number,
+        patent_id,
         day_learnt as known_from,
-        lead(day_learnt) over (partition by application_number order by day_learnt) as known_to
+        lead(day_learnt) over (partition by patent_id order by day_learnt) as known_to
     from days_learnt
 
 ),
@@ -52,7 +52,7 @@ believed as (
     from knowledge
     inner join events
         on
-            knowledge.application_number = events.application_number
+            knowledge.patent_id = events.patent_id
             and knowledge.known_from >= events.known_from
             and (events.known_to is null or knowledge.known_from < events.known_to)
 
@@ -61,19 +61,19 @@ believed as (
 restorations as (
 
     select
-        application_number,
+        patent_id,
         believed_from,
         max(announcement_date) as restored_on
     from believed
     where event_type = 'restoration'
-    group by application_number, believed_from
+    group by patent_id, believed_from
 
 ),
 
 endings as (
 
     select
-        believed.application_number,
+        believed.patent_id,
         believed.believed_from,
         believed.legal_event_id,
         believed.event_type,
@@ -85,7 +85,7 @@ endings as (
     from believed
     left join restorations
         on
-            believed.application_number = restorations.application_number
+            believed.patent_id = restorations.patent_id
             and believed.believed_from = restorations.believed_from
     where
         believed.event_type <> 'restoration'
@@ -100,16 +100,16 @@ endings as (
 
 first_endings as (
 
-    select distinct on (application_number, believed_from) *
+    select distinct on (patent_id, believed_from) *
     from endings
-    order by application_number, believed_from, end_date, legal_event_id
+    order by patent_id, believed_from, end_date, legal_event_id
 
 ),
 
 final as (
 
     select
-        knowledge.application_number,
+        knowledge.patent_id,
         first_endings.legal_event_id,
         first_endings.event_type as ended_by,
         restorations.restored_on is not null as is_restored,
@@ -120,11 +120,11 @@ final as (
     from knowledge
     left join first_endings
         on
-            knowledge.application_number = first_endings.application_number
+            knowledge.patent_id = first_endings.patent_id
             and knowledge.known_from = first_endings.believed_from
     left join restorations
         on
-            knowledge.application_number = restorations.application_number
+            knowledge.patent_id = restorations.patent_id
             and knowledge.known_from = restorations.believed_from
 
 )

@@ -1,6 +1,6 @@
 {{
     config(
-        indexes=[{'columns': ['application_number']}],
+        indexes=[{'columns': ['patent_id']}],
         post_hook='analyze {{ this }}',
     )
 }}
@@ -13,7 +13,7 @@ with
 events as (
 
     select * from {{ ref('fct_patent_events') }}
-    where application_number is not null
+    where patent_id is not null
 
 ),
 
@@ -31,7 +31,7 @@ announcements as (
     select
         announcement_id,
         min(record_id) as record_id,
-        min(application_number) as application_number,
+        min(patent_id) as patent_id,
         min(announced_as) as announced_as,
         min(announcement_date) as announcement_date,
         bool_or(is_correction) as is_correction,
@@ -57,7 +57,7 @@ replacements as (
     from announcements
     inner join corrections
         on
-            announcements.application_number = corrections.application_number
+            announcements.patent_id = corrections.patent_id
             and announcements.record_id = corrections.record_id
     where
         announcements.announcement_id <> corrections.announcement_id
@@ -71,7 +71,7 @@ replacements as (
     from announcements
     inner join corrections
         on
-            announcements.application_number = corrections.application_number
+            announcements.patent_id = corrections.patent_id
             and announcements.announced_as = corrections.announced_as
             and announcements.announcement_date = corrections.announcement_date
     where
@@ -95,7 +95,7 @@ final as (
     select
         first_known.legal_event_id,
         first_known.announcement_id,
-        first_known.application_number,
+        first_known.patent_id,
         first_known.event_type,
         first_known.contract_number,
         first_known.licence_kind,

@@ -44,12 +44,12 @@ owner_places as (
 days_learnt as (
 
     select
-        events.application_number as patent_id,
+        events.patent_id,
         events.known_from as day_learnt
     from events
     union
     select
-        events.application_number as patent_id,
+        events.patent_id,
         events.known_to as day_learnt
     from events
     where events.known_to is not null
@@ -58,11 +58,11 @@ days_learnt as (
         states.patent_id,
         states.known_from as day_learnt
     from states
-    where states.patent_id in (select events.application_number from events)
+    where states.patent_id in (select events.patent_id from events)
     union
     -- where a new owner without an address is may be learnt later
     select
-        events.application_number as patent_id,
+        events.patent_id,
         owner_places.known_from as day_learnt
     from events
     inner join owner_places on events.to_owner_key = owner_places.owner_key
@@ -118,7 +118,7 @@ moves as (
     from granted
     inner join events
         on
-            granted.patent_id = events.application_number
+            granted.patent_id = events.patent_id
             and granted.believed_from >= events.known_from
             and (events.known_to is null or granted.believed_from < events.known_to)
             and coalesce(events.effective_date, events.announcement_date) >= granted.grant_date

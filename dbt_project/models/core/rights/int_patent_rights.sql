@@ -33,7 +33,7 @@ holders as (
 
 eventful as (
 
-    select application_number as patent_id from ends
+    select patent_id from ends
     union
     select patent_id from holders
 
@@ -42,7 +42,7 @@ eventful as (
 days_learnt as (
 
     select
-        application_number as patent_id,
+        patent_id,
         known_from as day_learnt
     from ends
     union
@@ -138,7 +138,7 @@ joined as (
     left join ends
         on
             granted.is_eventful
-            and granted.patent_id = ends.application_number
+            and granted.patent_id = ends.patent_id
             and granted.believed_from >= ends.known_from
             and (ends.known_to is null or granted.believed_from < ends.known_to)
     left join holders

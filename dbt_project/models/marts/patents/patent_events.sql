@@ -67,10 +67,10 @@ placed as (
         states.patent_type,
         case when rights.patent_id is null then states.area_code else rights.area_code end as area_code
     from known
-    inner join states on known.application_number = states.patent_id
+    inner join states on known.patent_id = states.patent_id
     left join rights
         on
-            known.application_number = rights.patent_id
+            known.patent_id = rights.patent_id
             and known.effective_date >= rights.counted_from
             and (rights.counted_to is null or known.effective_date < rights.counted_to)
 

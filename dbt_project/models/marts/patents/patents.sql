@@ -84,7 +84,7 @@ placed as (
         ) as is_person
     from states
     left join rights on states.patent_id = rights.patent_id
-    left join ends on states.patent_id = ends.application_number
+    left join ends on states.patent_id = ends.patent_id
 
 ),
 

@@ -15,6 +15,7 @@ from ingestion.sandbox.targets import DISTRICTS, DONGLI, ELSEWHERE
 # what an address tells about the place, for the census; the feed itself never says it
 PLAIN, STREET, ZONE_OF_OTHER = "plain", "street", "zone_of_other"
 CONTRADICTION, LOOKALIKE = "contradiction", "lookalike"
+_COUNTY_OF_CONTRADICTIONS = "滨海新区"
 
 # nobody can say from such an address whose it is: a zone of another district with a name that several zones have
 DOUBTFUL_ZONE = "开发区西区"
@@ -271,6 +272,8 @@ def seat(seed: int, district: int, index: int) -> tuple[Place, int]:
     if district == DONGLI:
         spellings, codes, nature = _DONGLI.pick(where)
         text = f"天津市东丽区{pick(spellings, habit / 60)}{_road(road, number)}{building}"
+        if nature == CONTRADICTION:  # the office knows better than the one who wrote the address
+            county = _COUNTY_OF_CONTRADICTIONS
         return Place("天津市", "市辖区", county, pick(codes, code_roll), text, nature), habit
     towns, codes = _TOWNS[county]
     text = f"天津市{county}{pick(towns, where)}{_road(road, number)}{building}"

@@ -269,10 +269,17 @@ def profile_query(declared: RawTable) -> sql.Composed:
                 when count(*) >= case when w.layout = any ({whole}) then {whole_loads} else {least_loads} end
                     and percentile_cont(0.5) within group (order by e.rows_read)
                     >= case when w.layout = any ({whole}) then {whole_rows} else {least_rows} end
-                    then ceil(percentile_cont(0.5) within group (order by e.rows_read) * {shrunk_to})::bigint
+                    then ceil(
+                        percentile_cont(0.5) within group (order by e.rows_read) * {shrunk_to}
+                        -- a feed that turns from monthly to weekly brings a quarter each time: that is no shrinking
+                        * case when w.layout = any ({whole}) then 1 else least(1, coalesce(
+                            (w.known_at - max(e.known_at))::numeric * (count(distinct e.known_at) - 1)
+                            / nullif(max(e.known_at) - min(e.known_at), 0), 1
+                        )) end
+                    )::bigint
             end as least
             from (
-                select rows_read from streams s
+                select rows_read, known_at from streams s
                 where s.state = 'accepted' and s.layout = w.layout and s.stream = w.stream and s.known_at < w.known_at
                 order by s.known_at desc limit {history}
             ) as e

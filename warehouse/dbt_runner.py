@@ -132,6 +132,8 @@ class _Recorder:
 
     def _record(self, info: Any, result: Any) -> None:
         name, status = info.node_name, str(info.node_status or result.status)
+        if status == "no-op":  # an exposure: nothing is built for it
+            return
         seconds = result.execution_time
         if info.resource_type in ("test", "unit_test"):
             severity = self._test(info, result, status)

@@ -154,6 +154,24 @@ def test_a_load_that_shrinks_is_held() -> None:
     assert "中位数的一半" in str(after[small][1])
 
 
+def test_a_feed_that_comes_more_often_has_not_shrunk() -> None:
+    """Monthly until now, weekly from here on: a quarter of the rows each time is what is to be expected."""
+    for month in range(3, 7):
+        load(120, day=date(2019, month, 9), state="accepted")
+    weekly = load(30, day=date(2019, 6, 16))
+    less = load(13, day=date(2019, 6, 16))  # 60 rows in 92/3 days are 13.7 in seven
+    landed.validate(SOURCE)
+    assert (states()[weekly][0], states()[less][0]) == ("accepted", "held")
+
+
+def test_a_feed_that_was_silent_owes_no_more_than_usual() -> None:
+    for month in range(3, 7):
+        load(120, day=date(2019, month, 9), state="accepted")
+    enough, too_few = load(60, day=date(2019, 9, 9)), load(59, day=date(2019, 9, 9))
+    landed.validate(SOURCE)
+    assert (states()[enough][0], states()[too_few][0]) == ("accepted", "held")
+
+
 def test_a_file_that_comes_again_with_half_of_its_rows_is_held() -> None:
     """By its own path, however little history its stream has; the same rows under another path are no news."""
     day, other_day = date(2019, 7, 9), date(2019, 7, 12)

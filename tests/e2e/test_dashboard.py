@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPERSET_PYTHON = ROOT / ".venv-superset" / "bin" / "python"
@@ -76,9 +77,24 @@ def overview(browser: Browser, env: dict[str, str]) -> Iterator[Opened]:
         "response",
         lambda answer: opened.failed.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None,
     )
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"pageerror: {error}"))
+    page.on("requestfailed", lambda request: said.append(f"requestfailed: {request.url} {request.failure}"))
     log_in(page, env)
-    page.goto(f"{env['SUPERSET_URL']}/superset/dashboard/overview/", wait_until="domcontentloaded")
-    page.wait_for_selector(".dl-notice", timeout=120_000)
+    # once on a busy machine no chart came within two minutes, nobody knows why: what the browser said is kept as a
+    # warning, and the page opened once more, as a reader would
+    for attempt in (1, 2, 3):
+        page.goto(f"{env['SUPERSET_URL']}/superset/dashboard/overview/", wait_until="domcontentloaded")
+        try:
+            page.wait_for_selector(".dl-notice", timeout=60_000)
+            break
+        except TimeoutError:
+            what = f"no notice at {page.url}: {opened.failed} {said[-40:]} {page.inner_text('body')[:1500]!r}"
+            assert attempt < 3, what
+            warnings.warn(what, stacklevel=1)
+            opened.failed.clear()
+            opened.outside.clear()
     page.wait_for_function(_LOADED % len(CHARTS), timeout=120_000)
     page.wait_for_selector("canvas", timeout=30_000)
     opened.text = page.inner_text("body")

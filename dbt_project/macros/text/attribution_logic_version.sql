@@ -1,4 +1,0 @@
-{#- Raise it when the SQL of fct_patent_attributions decides differently: every record is then attributed anew. -#}
-{% macro attribution_logic_version() -%}
-1
-{%- endmacro %}

@@ -59,9 +59,7 @@ request_budgets = Table(
     "request_budgets",
     metadata,
     Column("source_id", Text, primary_key=True),
-    Column(
-        "server", Text, primary_key=True, comment="scheme, host and port: another address has a budget of its own"
-    ),
+    Column("server", Text, primary_key=True, comment="scheme, host and port: another address has a budget of its own"),
     Column("day", Date, nullable=False, comment="calendar day in Asia/Shanghai that made counts"),
     Column("made", Integer, nullable=False),
     _time("next_at", nullable=False, comment="earliest moment of the next request of any process"),

@@ -471,7 +471,7 @@ def test_a_log_in_that_is_refused_is_told_from_a_server_that_is_down(
 def test_401_says_whether_a_user_name_was_given(feed: Feed) -> None:
     for url, words in (
         (feed.url, "没有用户名"),
-        (feed.url.replace("http://", "http://someone:geheim@"), "不被接受"),
+        (feed.url.replace("http://", "http://someone:geheim@"), "不被接受"),  # pragma: allowlist secret
     ):
         feed.faults["/feed/"] = ["401"]
         with pytest.raises(TransportError, match=words):

@@ -34,6 +34,7 @@ class Feed:
     is_synthetic: bool = False
     knows_ranges: bool = True
     minds_if_range: bool = True
+    misses_by: int = 0
     has_tags: bool = True
     has_stamps: bool = True
     stalled: threading.Event = field(default_factory=threading.Event)
@@ -85,7 +86,7 @@ def http_feed(root: Path) -> Iterator[Feed]:
                 feed.ranges.append(wanted)
                 same = not feed.minds_if_range or self.headers.get("If-Range", tag) in (tag, stamp)
                 if feed.knows_ranges and same:
-                    start = int(wanted.removeprefix("bytes=").rstrip("-"))
+                    start = int(wanted.removeprefix("bytes=").rstrip("-")) - feed.misses_by
             if start >= len(body) > 0:
                 return self.answer(416, b"")
             rest = body[start:]

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,16 +99,20 @@ def test_kill_in_the_middle_of_a_download_goes_on_from_there(feed: Feed, tmp_pat
 def test_kills_at_any_moment_of_a_pull(feed: Feed) -> None:
     dice = random.Random(7)
     in_the_middle = 0
+    started = time.monotonic()
+    peaceful = in_process()
+    peaceful.join(60)
+    a_round = time.monotonic() - started
     for number in range(12):
-        feed.faults |= {FLAT.format(day=day): ["cut"] * dice.randrange(2) for day in DAYS}
+        day = f"201705{number + 10}"
+        feeds.bibs_csv(feed.root, day, range((number + 10) * ROWS, (number + 11) * ROWS))
+        feed.faults[FLAT.format(day=day)] = ["cut"] * dice.randrange(2)
         victim = in_process()
-        victim.join(dice.uniform(0.05, 0.5))
+        victim.join(dice.uniform(0.05, 0.9) * a_round)
         in_the_middle += victim.is_alive()
         if victim.is_alive():
             os.kill(victim.pid, signal.SIGKILL)
         victim.join(30)
-        day = f"201705{number + 10}"
-        feeds.bibs_csv(feed.root, day, range((number + 10) * ROWS, (number + 11) * ROWS))
     feed.faults.clear()
     for _ in range(2):
         last = in_process()

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,12 +79,20 @@ def test_twenty_kills_lose_and_double_nothing(server: Postgres, tmp_path: Path) 
     root = tmp_path / "source"
     context = multiprocessing.get_context("fork")
     in_the_middle = {"loader": 0, "postgres": 0}
+    # one round in peace tells how long a round takes here and now
+    _add_files(root, KILLS)
+    started = time.monotonic()
+    peaceful = context.Process(target=_work)
+    peaceful.start()
+    peaceful.join(60)
+    assert peaceful.exitcode == 0
+    a_round = time.monotonic() - started
     for number in range(KILLS):
         _add_files(root, number)
         worker = context.Process(target=_work)
         worker.start()
         assert worker.pid is not None
-        worker.join(dice.uniform(0.02, 0.6))
+        worker.join(dice.uniform(0.05, 0.9) * a_round)
         victim = "loader" if number % 2 else "postgres"
         in_the_middle[victim] += worker.is_alive()
         if victim == "postgres":
@@ -99,7 +108,7 @@ def test_twenty_kills_lose_and_double_nothing(server: Postgres, tmp_path: Path) 
     last.join(60)
     assert last.exitcode == 0
 
-    files = KILLS * FILES_A_ROUND
+    files = (KILLS + 1) * FILES_A_ROUND
     assert min(in_the_middle.values()) >= 7, f"the kills came too late to prove anything: {in_the_middle}"
     assert _count(server, f"select count(*) from {RAW}") == files * ROWS_A_FILE
     assert _count(server, f"select count(distinct publication_number) from {RAW}") == files * ROWS_A_FILE

@@ -92,9 +92,9 @@ def test_a_server_that_refuses_has_its_reason(feed: Feed, fault: str, zh: str, e
 
 def test_a_wrong_password_is_told_from_a_wrong_path(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     with ftp_server(feed.root, "user", "richtig") as port:
-        monkeypatch.setenv(VARIABLE, f"ftp://user:geheim@127.0.0.1:{port}/")
+        monkeypatch.setenv(VARIABLE, f"ftp://user:geheim@127.0.0.1:{port}/")  # pragma: allowlist secret
         assert "用户名或口令" in wrong().zh
-        monkeypatch.setenv(VARIABLE, f"ftp://user:richtig@127.0.0.1:{port}/")
+        monkeypatch.setenv(VARIABLE, f"ftp://user:richtig@127.0.0.1:{port}/")  # pragma: allowlist secret
         assert all(finding.is_well for finding in runs.check(SOURCE))
 
 

@@ -282,6 +282,13 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(
     assert feed.ranges == [f"bytes={HALF}-"]
 
 
+def test_a_rest_that_begins_elsewhere_is_not_joined(feed: Feed, area: Landing, small_steps: None) -> None:
+    _begin_and_break_off(feed, area)
+    feed.misses_by = 100
+    fetched, content = _go_on(feed, area)
+    assert content == BODY and len(feed.ranges) == 1 and "resumed_at" not in fetched.request
+
+
 def test_a_file_that_shrank_meanwhile_is_fetched_anew(feed: Feed, tree: Path, area: Landing, small_steps: None) -> None:
     """The rest that is asked for lies beyond its end: 416."""
     _begin_and_break_off(feed, area)
@@ -464,7 +471,7 @@ def test_a_log_in_that_is_refused_is_told_from_a_server_that_is_down(
 def test_401_says_whether_a_user_name_was_given(feed: Feed) -> None:
     for url, words in (
         (feed.url, "没有用户名"),
-        (feed.url.replace("http://", "http://someone:geheim@"), "不被接受"),
+        (feed.url.replace("http://", "http://someone:geheim@"), "不被接受"),  # pragma: allowlist secret
     ):
         feed.faults["/feed/"] = ["401"]
         with pytest.raises(TransportError, match=words):

@@ -1,4 +1,4 @@
-"""How many requests a source was asked today, and when it may be asked again: for all processes, across restarts."""
+"""How much a source was asked today and when it may be asked again: for all processes, and after a restart."""
 
 from pathlib import Path
 

@@ -352,10 +352,21 @@ def _day(column: str, received: str) -> date | None:
     return found
 
 
+def _span(written: str) -> tuple[str, str] | None:
+    """Both days of `2012-11-21 至 2022-11-20`; None where there is only one, or none."""
+    parts = _PERIOD_SIGN.split(written)
+    return (parts[0], parts[1]) if len(parts) == 2 else None
+
+
 def _period(start_column: str, start: str, end_column: str, end: str) -> tuple[date | None, date | None, bool]:
-    """(first day, last day, has no end): of two fields, or of a start that holds both as `2012-11-21 至 2022-11-20`."""
-    if not end.strip() and (parts := _PERIOD_SIGN.split(start)) and len(parts) == 2:
-        start, end = parts
+    """(first day, last day, has no end): of two fields, each of which may hold both as `2012-11-21 至 2022-11-20`."""
+    start, end_by_start = _span(start) or (start, "")
+    start_by_end, end = _span(end) or ("", end)
+    if end_by_start and end.strip() and _day(end_column, end_by_start) != _day(end_column, end):
+        raise RowProblem(
+            end_column, f"{end_by_start} ≠ {end}", "dates_disagree", "两处终止日不一致", "two ends disagree"
+        )
+    start, end = start if start.strip() else start_by_end, end if end.strip() else end_by_start
     first = _day(start_column, start)
     try:
         if text.parse_date(end) == text.NO_END:

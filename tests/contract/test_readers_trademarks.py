@@ -276,6 +276,25 @@ def test_period_in_one_field(bare: Callable[..., dict[str, Any]]) -> None:
     assert (row["right_from"], row["right_to"]) == (date(2012, 11, 21), date(2022, 11, 20))
 
 
+@pytest.mark.parametrize(
+    "right",
+    [
+        ("2012-11-21 至 2022-11-20", "2012-11-21 至 2022-11-20"),
+        ("", "2012-11-21 至 2022-11-20"),
+        ("2012-11-21", "2012-11-21 至 2022-11-20"),
+        ("2012-11-21 至 2022-11-20", "2022-11-20"),
+    ],
+)
+def test_period_in_both_fields_or_in_either(bare: Callable[..., dict[str, Any]], right: tuple[str, str]) -> None:
+    row = bare(mark(N, right=right))
+    assert (row["right_from"], row["right_to"]) == (date(2012, 11, 21), date(2022, 11, 20))
+
+
+def test_periods_that_disagree_are_rejected(zipped: Callable[..., Read]) -> None:
+    read = zipped(in_folder(N, mark(N, right=("2012-11-21 至 2022-11-20", "2012-11-21 至 2032-11-20"))))
+    assert [one.rule for one in read.rejects] == ["dates_disagree"]
+
+
 def test_end_of_2099_is_no_end(bare: Callable[..., dict[str, Any]]) -> None:
     row = bare(mark(N, right=("20110514", "2099-12-31")))
     assert (row["right_to"], row["is_right_unlimited"]) == (None, True)

@@ -561,6 +561,17 @@ def border_patents(world: Some, family: str, district: int, year: int) -> Iterat
                     yield Patent(family, district, year, rank * back % total)
 
 
+def comes_in(family: str, district: int, year: int, ordinal: int, scale: float) -> bool:
+    """Whether the patent behind a document, of another district, once crosses the border."""
+    if family == PUBLISHED:
+        grants, published = documents(GRANTED, district, year + 2, scale), documents(PUBLISHED, district, year, scale)
+        grant = -(-ordinal * grants // published)
+        if grant >= grants or publication_of_grant(district, year + 2, grant, scale) != ordinal:
+            return False
+        family, year, ordinal = GRANTED, year + 2, grant
+    return district != DONGLI and bool(_fate_of(Patent(family, district, year, ordinal), scale).border)
+
+
 def is_assigned(world: Some, patent: Patent) -> bool:
     """Whether the application was assigned before the grant, so that the grant shows another owner."""
     deal = _deal_of(world, patent)

@@ -20,7 +20,7 @@ from ingestion.sandbox.numbering import (
 )
 from ingestion.sandbox.owners import Owner, co_owner, contradicted_firm, doubtful_firm, firms, first_owner, plain_firm
 from ingestion.sandbox.places import Place
-from ingestion.sandbox.targets import DESIGN, DISTRICTS, DONGLI, FIRST_YEAR, GRANTED, PUBLISHED, UTILITY
+from ingestion.sandbox.targets import DESIGN, DISTRICTS, DONGLI, ELSEWHERE, FIRST_YEAR, GRANTED, PUBLISHED, UTILITY
 
 _KIND = {PUBLISHED: 1, GRANTED: 1, UTILITY: 2, DESIGN: 3}
 _SERIES = {PUBLISHED: "A", GRANTED: "A", UTILITY: "U", DESIGN: "S"}
@@ -34,6 +34,7 @@ _RESPELT = 0.04
 _NO_COUNTY = 0.015
 _WITH_AGENT = 0.78
 _REPUBLISHED_PER_MILLE, _CORRECTED_PER_MILLE = 2, 1
+_BINHAI = next(number for number, one in enumerate(DISTRICTS) if one.name == "滨海新区")
 _AGAIN_AFTER = 2  # issues
 
 
@@ -186,19 +187,28 @@ def _owner(
     world: World, family: str, district: int, year: int, ordinal: int, first_year: int, roll: Callable[[], float]
 ) -> Owner:
     """The first owner; draws three rolls. Who holds a grant may have taken over the application."""
+    born, district = district, _home(world, family, district, year, ordinal)
     own = first_owner(world.seed, world.scale, family, district, first_year, roll, family == DESIGN)
     if family == PUBLISHED:
         return own
-    patent = Patent(family, district, year, ordinal)
+    patent = Patent(family, born, year, ordinal)
     if family == GRANTED:
         return assignee(world, patent) if lives.is_assigned(world, patent) else own
     leader = lives.leader_of(world, patent)
     if leader == patent:
         return own
-    other = dice(_luck(world, family, district, year, leader.ordinal)).random
+    other = dice(_luck(world, family, born, year, leader.ordinal)).random
     other()
     other()
     return first_owner(world.seed, world.scale, family, district, first_year, other, family == DESIGN)
+
+
+def _home(world: World, family: str, district: int, year: int, ordinal: int) -> int:
+    """Whose firms own it first. What comes into Dongli later on is owned in the city from the start: of the rest of the
+    country nobody asks the sources for publications, so that nobody could tell where it came from."""
+    if district == ELSEWHERE and lives.comes_in(family, district, year, ordinal, world.scale):
+        return _BINHAI
+    return district
 
 
 def assignee(world: World, patent: Patent) -> Owner:

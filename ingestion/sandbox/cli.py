@@ -17,6 +17,7 @@ from ingestion.sandbox import census as counting
 from ingestion.sandbox import trademark_census
 from ingestion.sandbox.catalogue import FEEDS
 from ingestion.sandbox.faults import FAULTS
+from ingestion.sandbox.feeds import Feed
 from ingestion.sandbox.server import Clock, Sandbox, run
 from ingestion.sandbox.targets import DISTRICTS, FAMILIES
 from ingestion.sandbox.world import World
@@ -172,10 +173,10 @@ def serve(
 )
 @click.option(
     "--source",
-    type=click.Choice(sorted(kind.source_id for kind in FEEDS)),
+    type=click.Choice([*sorted(kind.source_id for kind in FEEDS), "all"]),
     default="cnipa_patents",
     show_default=True,
-    help="Which source's tree.",
+    help="Which source's tree; all: each in a folder of its name.",
 )
 @_seed
 @_scale
@@ -184,7 +185,16 @@ def serve(
 @click.option("--below", default="", metavar="PATH", help="Only this part of the tree, such as flat or CN/<product>.")
 def write(target: Path, source: str, seed: int, scale: float, without: int, clock: date | None, below: str) -> None:
     """Write a source's tree as files, with the same bytes and times; files that are there already are left alone."""
-    tree = next(kind for kind in FEEDS if kind.source_id == source)(World(seed, scale, without), Clock(clock))
+    for kind in FEEDS:
+        if source in (kind.source_id, "all"):
+            _write(
+                kind(World(seed, scale, without), Clock(clock)),
+                target / kind.source_id if source == "all" else target,
+                below,
+            )
+
+
+def _write(tree: Feed, target: Path, below: str) -> None:
     marker = target / "SYNTHETIC.txt"
     if target.exists() and any(target.iterdir()) and not marker.exists():
         raise click.ClickException(

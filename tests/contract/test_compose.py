@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from deploy.local.settings import read_assignments
+from ingestion.declarations import source_ids
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -40,8 +41,20 @@ def production_env(tmp_path: Path) -> Path:
     subprocess.run([sys.executable, str(ROOT / "deploy" / "production_env.py"), str(path)], check=True)
     assert path.stat().st_mode & 0o077 == 0, "others may read the secrets"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("SRC_CNIPA_PATENTS=\n", "SRC_CNIPA_PATENTS=https://feed.invalid/cnipa\n"), "utf-8")
+    filled, addresses = re.subn(r"^(AIRFLOW_CONN_SRC_\w+)=$", r"\1=https://feed.invalid/x", text, flags=re.MULTILINE)
+    assert addresses == len(source_ids())
+    path.write_text(filled, "utf-8")
     return path
+
+
+def test_every_source_has_a_connection() -> None:
+    named = {name for name in COMPOSE["x-pipeline"] if name.startswith("AIRFLOW_CONN_SRC_")}
+    assert named == {f"AIRFLOW_CONN_SRC_{source_id.upper()}" for source_id in source_ids()}
+
+
+def test_the_script_of_the_env_file_needs_no_package(tmp_path: Path) -> None:
+    script = str(ROOT / "deploy" / "production_env.py")
+    subprocess.run([sys.executable, "-S", "-I", script, str(tmp_path / "production.env")], check=True)
 
 
 @pytest.mark.parametrize("name", SERVICES)

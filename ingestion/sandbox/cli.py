@@ -73,6 +73,8 @@ def main() -> None:
       /cnipa/flat/cnipa_bibs_2017/CN-BIBS-ABSS-10-A_<YYYYMMDD>.csv
       /cnipa/flat/cnipa_gazette_<YYYY-MM-DD>/*.csv            GB18030, as a spreadsheet left it
       /prss/CN/CN-PA-PRSS-10_<name>/data/<YYYYMMDD>/*.zip     legal status; -20 utility models, -30 designs
+      /trademarks/132_<name>/<YYYYMMDD>/*.zip                 marks; 133 licences, 134 transfers, 136 Madrid, 137
+      /reference/sei_ipc_2021_<YYYYMMDD>.json                 an invented concordance of industries and the IPC
 
     \b
     Point the pipeline at it:

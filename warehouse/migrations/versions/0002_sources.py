@@ -1,17 +1,13 @@
 """What a reader may know about each source, and when a release passed its checks."""
 
-from pathlib import Path
-
-from alembic import op
+from warehouse.migrations.statements import statements_beside
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    driver = op.get_bind().connection.driver_connection
-    assert driver is not None
-    driver.execute(Path(__file__).with_suffix(".sql").read_text())
+    statements_beside(__file__)
 
 
 def downgrade() -> None:

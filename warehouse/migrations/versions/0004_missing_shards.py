@@ -1,17 +1,13 @@
 """What sources should have delivered and have not."""
 
-from pathlib import Path
-
-from alembic import op
+from warehouse.migrations.statements import statements_beside
 
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
-    driver = op.get_bind().connection.driver_connection
-    assert driver is not None
-    driver.execute(Path(__file__).with_suffix(".sql").read_text())
+    statements_beside(__file__)
 
 
 def downgrade() -> None:

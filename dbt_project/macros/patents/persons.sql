@@ -25,3 +25,50 @@
 {% macro masked_name(name) -%}
 left({{ name }}, 1) || '*'
 {%- endmacro %}
+
+{#- Common table expressions that judge, key and mask the names of a relation, ending in `names_keyed`: received_name,
+    owner_key, owner_name_shown, is_natural_person. One name is one owner, whatever source has it. -#}
+{% macro names_keyed_ctes(listed, column) -%}
+-- the same names come again and again: judged and hashed once
+distinct_names as (
+
+    select distinct {{ column }} as received_name from {{ listed }}
+    where {{ column }} is not null
+
+),
+
+-- materialized: else Postgres would clean a name again at each of its uses below
+names_cleaned as materialized (
+
+    select
+        received_name,
+        {{ normal_text('received_name') }} as name
+    from distinct_names
+
+),
+
+names_judged as (
+
+    select
+        received_name,
+        name,
+        {{ is_natural_person('name') }} as is_natural_person
+    from names_cleaned
+    where name is not null
+
+),
+
+names_keyed as (
+
+    select
+        received_name,
+        case
+            when is_natural_person then {{ person_key('name') }}
+            else {{ organisation_key('name') }}
+        end as owner_key,
+        case when is_natural_person then {{ masked_name('name') }} else name end as owner_name_shown,
+        is_natural_person
+    from names_judged
+
+)
+{%- endmacro %}

@@ -20,48 +20,7 @@ parties_listed as (
 
 ),
 
--- the same names come again and again: judged and hashed once
-distinct_names as (
-
-    select distinct party_name from parties_listed
-    where party_name is not null
-
-),
-
--- materialized: else Postgres would clean a name again at each of its uses below
-names_cleaned as materialized (
-
-    select
-        party_name as received_name,
-        {{ normal_text('party_name') }} as party_name
-    from distinct_names
-
-),
-
-names_judged as (
-
-    select
-        received_name,
-        party_name,
-        {{ is_natural_person('party_name') }} as is_natural_person
-    from names_cleaned
-    where party_name is not null
-
-),
-
-names_keyed as (
-
-    select
-        received_name,
-        case
-            when is_natural_person then {{ person_key('party_name') }}
-            else {{ organisation_key('party_name') }}
-        end as owner_key,
-        case when is_natural_person then {{ masked_name('party_name') }} else party_name end as owner_name_shown,
-        is_natural_person
-    from names_judged
-
-),
+{{ names_keyed_ctes('parties_listed', 'party_name') }},
 
 parties as (
 

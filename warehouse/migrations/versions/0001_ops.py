@@ -1,5 +1,7 @@
 """The ops tables, their grants, and the wall around what was published."""
 
+from warehouse.migrations.statements import statements_beside
+
 revision = "0001"
 down_revision = None
 

@@ -50,48 +50,7 @@ owners_listed as (
 
 ),
 
--- the same names come again and again: judged and hashed once
-distinct_names as (
-
-    select distinct owner_name from owners_listed
-    where owner_name is not null
-
-),
-
--- materialized: else Postgres would clean a name again at each of its uses below
-names_cleaned as materialized (
-
-    select
-        owner_name as received_name,
-        {{ normal_text('owner_name') }} as owner_name
-    from distinct_names
-
-),
-
-names_judged as (
-
-    select
-        received_name,
-        owner_name,
-        {{ is_natural_person('owner_name') }} as is_natural_person
-    from names_cleaned
-    where owner_name is not null
-
-),
-
-names_keyed as (
-
-    select
-        received_name,
-        case
-            when is_natural_person then {{ person_key('owner_name') }}
-            else {{ organisation_key('owner_name') }}
-        end as owner_key,
-        case when is_natural_person then {{ masked_name('owner_name') }} else owner_name end as owner_name_shown,
-        is_natural_person
-    from names_judged
-
-),
+{{ names_keyed_ctes('owners_listed', 'owner_name') }},
 
 owners as (
 

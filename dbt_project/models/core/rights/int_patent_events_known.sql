@@ -56,9 +56,7 @@ replacements as (
         corrections.known_at as replaced_at
     from announcements
     inner join corrections
-        on
-            announcements.patent_id = corrections.patent_id
-            and announcements.record_id = corrections.record_id
+        on announcements.record_id = corrections.record_id
     where
         announcements.announcement_id <> corrections.announcement_id
         and (not announcements.is_correction or announcements.known_at < corrections.known_at)

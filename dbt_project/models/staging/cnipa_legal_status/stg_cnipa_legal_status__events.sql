@@ -89,64 +89,6 @@ first_seen as (
 
 ),
 
--- a correction replaces what was known before it: the record of its id, or of its patent, code and day
-corrections as (
-
-    select
-        announcement_id,
-        record_id,
-        patent_key,
-        announced_as,
-        announcement_date,
-        min(first_known_at) as known_at
-    from first_seen
-    where record_status = 'R'
-    group by announcement_id, record_id, patent_key, announced_as, announcement_date
-
-),
-
-replacements as (
-
-    select
-        first_seen.announcement_id,
-        first_seen.first_known_at,
-        first_seen.record_status,
-        corrections.announcement_id as replaced_by,
-        corrections.known_at as superseded_at
-    from first_seen
-    inner join corrections on first_seen.record_id = corrections.record_id
-    union
-    select
-        first_seen.announcement_id,
-        first_seen.first_known_at,
-        first_seen.record_status,
-        corrections.announcement_id as replaced_by,
-        corrections.known_at as superseded_at
-    from first_seen
-    inner join corrections
-        on
-            first_seen.patent_key = corrections.patent_key
-            and first_seen.announced_as = corrections.announced_as
-            and first_seen.announcement_date = corrections.announcement_date
-
-),
-
-superseded as (
-
-    select
-        announcement_id,
-        min(superseded_at) as superseded_at
-    from replacements
-    where
-        announcement_id <> replaced_by
-        and (
-            first_known_at < superseded_at
-            or (first_known_at = superseded_at and record_status is distinct from 'R')
-        )
-    group by announcement_id
-
-),
-
 parties_listed as (
 
     select
@@ -189,7 +131,6 @@ typed as (
 
     select
         first_seen.*,
-        superseded.superseded_at,
         from_parties.party_list as from_list,
         to_parties.party_list as to_list,
         -- whose address it is may be unknown: then it is kept as a person's
@@ -198,7 +139,6 @@ typed as (
         {{ without_post_code('first_seen.from_address_clean') }} as from_address_normal,
         {{ without_post_code('first_seen.to_address_clean') }} as to_address_normal
     from first_seen
-    left join superseded on first_seen.announcement_id = superseded.announcement_id
     left join parties as from_parties
         on
             first_seen.announcement_id = from_parties.announcement_id
@@ -262,8 +202,7 @@ final as (
         announcement_date,
         start_date,
         release_date,
-        first_known_at as known_at,
-        superseded_at
+        first_known_at as known_at
     from typed
 
 )

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from deploy.local.postgres import Postgres
+from ingestion import declarations, loader
 from warehouse import connections
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +76,8 @@ def airflow(warehouse: dict[str, str], postgres: Postgres, tmp_path: Path) -> Ai
     database = f"airflow:only-in-this-test@127.0.0.1:{postgres.port}/airflow"
     runner = Airflow(tmp_path / "airflow", database, warehouse)
     runner.run("db", "migrate")
+    for source_id in declarations.source_ids():  # the set-up of a platform lets raw tables stand before the first load
+        loader.ensure_tables(connections.engine("loader"), declarations.declaration(source_id))
     return runner
 
 

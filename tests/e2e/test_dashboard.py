@@ -21,6 +21,8 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Page, Request, TimeoutError, sync_playwright
 
+pytestmark = pytest.mark.timeout(600)  # the first of them waits for a whole platform
+
 ROOT = Path(__file__).resolve().parents[2]
 SUPERSET_PYTHON = ROOT / ".venv-superset" / "bin" / "python"
 CHARTS = sorted((ROOT / "superset" / "assets" / "charts").glob("*.yaml"))

@@ -1,3 +1,38 @@
+{#- Common table expressions that read a raw table of the trademark packages: `deliveries`, one row a content and
+    delivery of accepted loads, and `first_seen`, one row a content. -#}
+{% macro delivery_ctes(table) -%}
+received as (
+
+    select * from {{ source('raw', table) }}
+
+),
+
+loads as (
+
+    select * from {{ source('ops', 'loads') }}
+
+),
+
+-- one content of one delivery: a state that comes back (restored after a cancellation) is shown again
+deliveries as (
+
+    select distinct on (received._row_hash, received._known_at) received.*
+    from received
+    inner join loads on received._load_id = loads.load_id
+    where loads.state = 'accepted'
+    order by received._row_hash, received._known_at, received._load_id, received._row_no
+
+),
+
+first_seen as (
+
+    select distinct on (_row_hash) *
+    from deliveries
+    order by _row_hash, _known_at
+
+)
+{%- endmacro %}
+
 {#- Common table expressions that key and mask the parties of `first_seen`: for each side `<side>_names` (JSON array) one
     row of `parties` with its list in order. The keys are those of the patents' owners, so that one name is one owner
     everywhere. A name that the source masked is no name: two masked alike are not one owner, so it gets no key. -#}

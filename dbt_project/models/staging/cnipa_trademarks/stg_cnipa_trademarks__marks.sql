@@ -8,36 +8,7 @@
 
 with
 
-received as (
-
-    select * from {{ source('raw', 'cnipa_trademarks__marks') }}
-
-),
-
-loads as (
-
-    select * from {{ source('ops', 'loads') }}
-
-),
-
--- one content of one delivery: a state that comes back (restored after a cancellation) is shown again
-deliveries as (
-
-    select distinct on (received._row_hash, received._known_at) received.*
-    from received
-    inner join loads on received._load_id = loads.load_id
-    where loads.state = 'accepted'
-    order by received._row_hash, received._known_at, received._load_id, received._row_no
-
-),
-
-first_seen as (
-
-    select distinct on (_row_hash) *
-    from deliveries
-    order by _row_hash, _known_at
-
-),
+{{ delivery_ctes('cnipa_trademarks__marks') }},
 
 {{ party_ctes(['owner']) }},
 
